@@ -1,0 +1,1 @@
+"""Fleetloop: DevOps for devices."""

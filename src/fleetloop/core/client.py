@@ -1,0 +1,94 @@
+"""How the command line, the demo and simulated people reach a server: JSON over HTTP, errors raised as they were.
+
+The server and the token come from the flag, then ``FLEETLOOP_SERVER`` and ``FLEETLOOP_TOKEN``, then the file that
+``fleetloop login`` wrote (mode 0600).
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self, cast
+
+import httpx
+
+from fleetloop.core.errors import LoginError, UnavailableError
+from fleetloop.core.problem import error_of
+
+DEFAULT_SERVER = "http://127.0.0.1:8480"
+TIMEOUT_S = 60.0
+
+
+def settings_file() -> Path:
+    """Where the login is kept."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home) / "fleetloop" / "login.json"
+
+
+def remember(server: str, token: str, name: str) -> None:
+    """Keep a login for the next command; readable by its owner only."""
+    path = settings_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"server": server, "token": token, "name": name}, file)
+
+
+class Client:
+    """One server. ``token``: a person's API token or session; empty for none."""
+
+    def __init__(self, server: str, token: str = "", verify: bool | str = True) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.server = server.rstrip("/")
+        self._http = httpx.Client(base_url=self.server, headers=headers, timeout=TIMEOUT_S, verify=verify)
+
+    @classmethod
+    def configured(cls, server: str = "", token: str = "") -> Self:
+        """From flag, environment or the kept login."""
+        kept: dict[str, str] = {}
+        if (path := settings_file()).exists():
+            kept = json.loads(path.read_text())
+        chosen = server or os.environ.get("FLEETLOOP_SERVER") or kept.get("server") or DEFAULT_SERVER
+        own = kept.get("token", "") if chosen == kept.get("server") else ""
+        verify = os.environ.get("FLEETLOOP_CA") or True
+        return cls(chosen, token or os.environ.get("FLEETLOOP_TOKEN") or own, verify)
+
+    def call(self, method: str, path: str, body: object = None, **options: Any) -> Any:
+        """The answer's JSON. Raises what the server raised, `UnavailableError` if it cannot be reached."""
+        if body is not None:
+            options["json"] = body
+        try:
+            answer = self._http.request(method, f"/api/v1{path}", **options)
+        except httpx.HTTPError as e:
+            raise UnavailableError(f"{self.server} cannot be reached ({e}); is `fleetloop up` running there?") from e
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise self._error(answer)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET; every page of a list is fetched."""
+        found = self.call("GET", path, params={k: v for k, v in query.items() if v is not None})
+        paged = isinstance(found, dict) and "items" in found
+        return list(self._pages(path, query, cast("dict[str, Any]", found))) if paged else cast("Any", found)
+
+    def post(self, path: str, body: object = None, **options: Any) -> Any:
+        """POST."""
+        return self.call("POST", path, {} if body is None and not options else body, **options)
+
+    def _pages(self, path: str, query: dict[str, Any], page: dict[str, Any]) -> Iterator[Any]:
+        yield from page["items"]
+        while cursor := page.get("next"):
+            page = self.call("GET", path, params=query | {"cursor": cursor})
+            yield from page["items"]
+
+    def _error(self, answer: httpx.Response) -> Exception:
+        try:
+            body: dict[str, object] = answer.json()
+        except ValueError:
+            body = {"detail": f"{self.server} answered {answer.status_code}: {answer.text[:200]}"}
+        if answer.status_code == LOGIN and not body.get("detail"):
+            return LoginError()
+        return error_of(answer.status_code, body)
+
+
+LOGIN = 401

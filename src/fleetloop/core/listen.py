@@ -1,0 +1,69 @@
+"""The pump: brings facts to their listeners after the commit, in order, each with a stored cursor.
+
+``hear`` and the cursor share a transaction, so a fact is handled once even over ``kill -9``. A listener that fails is
+tried again; the ones beside it go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from fleetloop.core.db import Database, Tx, cursor, facts_after, last_fact, move_cursor
+from fleetloop.core.facts import Listener
+
+log = logging.getLogger(__name__)
+RETRY_S = 1.0
+
+
+class Pump:
+    """Runs listeners in the order given: rooms lower on the ladder first."""
+
+    def __init__(self, db: Database, listeners: Sequence[Listener]) -> None:
+        self._db = db
+        self._listeners = listeners
+        self._rung = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self.failing: dict[str, str] = {}
+        """Listeners that could not handle a fact, each with its error; readiness looks here."""
+        db.on_facts = self._rung.set
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            try:
+                await self.drain()
+            except Exception:
+                log.exception("listener failed")
+                await asyncio.sleep(RETRY_S)
+                self._rung.set()
+
+    async def drain(self) -> None:
+        """Until every listener has handled every fact, those recorded meanwhile too. Raises what a listener raised."""
+        async with self._lock:
+            while await self._round():
+                pass
+
+    async def _round(self) -> bool:
+        moved = False
+        for listener in self._listeners:
+            try:
+                moved |= await self._db.write(lambda tx, who=listener: _step(tx, who))
+            except Exception as error:
+                self.failing[listener.name] = str(error)
+                raise
+            self.failing.pop(listener.name, None)
+        return moved
+
+
+def _step(tx: Tx, listener: Listener) -> bool:
+    at = cursor(tx, listener.name)
+    last = last_fact(tx)
+    if at >= last:
+        return False
+    found = facts_after(tx, at, [kind.__name__ for kind in listener.kinds])
+    if found:
+        listener.hear(tx, found)
+    move_cursor(tx, listener.name, found[-1].number if len(found) == 1000 else last)
+    return True
