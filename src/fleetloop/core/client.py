@@ -57,12 +57,16 @@ class Client:
         """The answer's JSON. Raises what the server raised, `UnavailableError` if it cannot be reached."""
         if body is not None:
             options["json"] = body
+        answer = self._send(method, path, **options)
+        return answer.json() if answer.content else None
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, f"/api/v1{path}", **options)
         except httpx.HTTPError as e:
             raise UnavailableError(f"{self.server} cannot be reached ({e}); is `fleetloop up` running there?") from e
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return answer
         raise self._error(answer)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -70,6 +74,11 @@ class Client:
         found = self.call("GET", path, params={k: v for k, v in query.items() if v is not None})
         paged = isinstance(found, dict) and "items" in found
         return list(self._pages(path, query, cast("dict[str, Any]", found))) if paged else cast("Any", found)
+
+    def text(self, path: str) -> str:
+        """A document that is not JSON."""
+        answer = self._send("GET", path)
+        return answer.text
 
     def post(self, path: str, body: object = None, **options: Any) -> Any:
         """POST."""

@@ -5,11 +5,7 @@ A lower room records, higher rooms listen; `fleetloop.app.wiring` is the only li
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
-
-if TYPE_CHECKING:
-    from fleetloop.core.db import Tx
+from typing import Any, ClassVar, cast
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +37,3 @@ def decode(kind: str, body: str) -> Fact:
     values: dict[str, Any] = json.loads(body)
     made: Any = Fact.kinds[kind]
     return made(**{k: tuple(cast("list[Any]", v)) if isinstance(v, list) else v for k, v in values.items()})
-
-
-@dataclasses.dataclass(frozen=True)
-class Listener:
-    """Who is told of which facts. ``hear`` runs inside a transaction that also moves the listener's cursor."""
-
-    name: str
-    kinds: tuple[type[Fact], ...]
-    hear: Callable[["Tx", Sequence[Recorded]], None]

@@ -6,13 +6,23 @@ tried again; the ones beside it go on.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from fleetloop.core.db import Database, Tx, cursor, facts_after, last_fact, move_cursor
-from fleetloop.core.facts import Listener
+from fleetloop.core.facts import Fact, Recorded
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told of which facts. ``hear`` runs inside a transaction that also moves the listener's cursor."""
+
+    name: str
+    kinds: tuple[type[Fact], ...]
+    hear: Callable[[Tx, Sequence[Recorded]], None]
 
 
 class Pump:

@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from fleetloop.core.db import Reader, Tx
 from fleetloop.core.tables import Key, table
 
-served = table("core", "served", sa.Column("id", sa.Integer, primary_key=True), sa.Column("at", sa.Double, nullable=False))
+served = table(
+    "core", "served", sa.Column("id", sa.Integer, primary_key=True), sa.Column("at", sa.Double, nullable=False)
+)
 outages = table(
     "core",
     "outages",

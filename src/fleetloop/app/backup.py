@@ -1,0 +1,101 @@
+"""Backup and restore: the database and every artifact in one tar file, taken while the server runs."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+from fleetloop.app.settings import ServerSettings
+from fleetloop.core.errors import ConflictError, InfrastructureError, InputError
+
+DATABASE, DUMP, ABOUT = "fleetloop.db", "fleetloop.sql", "about.json"
+
+
+class BadBackupError(InputError):
+    """This is not a backup of ours."""
+
+    code = "bad-backup"
+
+
+def save(settings: ServerSettings, into: Path) -> Path:
+    """Write a backup; a folder gets a dated name. Artifacts are never changed, so they are read as they lie."""
+    target = into / f"fleetloop-{time.strftime('%Y%m%d-%H%M%S')}.tar" if into.is_dir() else into
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        part = Path(folder)
+        copied = copy_database(settings, part)
+        (part / ABOUT).write_text(json.dumps({"fleetloop": 1, "database": copied.name, "made_at": time.time()}))
+        with tarfile.open(part / "backup.tar", "w") as tar:
+            tar.add(part / ABOUT, ABOUT)
+            tar.add(copied, copied.name)
+            artifacts = Path(settings.dir, "artifacts")
+            if artifacts.is_dir():
+                tar.add(artifacts, "artifacts", filter=_whole)
+        (part / "backup.tar").replace(target)
+    return target
+
+
+def _whole(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if "incoming" in Path(info.name).parts else info
+
+
+def copy_database(settings: ServerSettings, folder: Path) -> Path:
+    """A consistent copy of the database, while others write to it."""
+    if not settings.database:
+        source = sqlite3.connect(Path(settings.dir, DATABASE))
+        target = sqlite3.connect(folder / DATABASE)
+        with target:
+            source.backup(target)
+        source.close()
+        target.close()
+        return folder / DATABASE
+    address = settings.database.replace("postgresql+psycopg", "postgresql")
+    _run(["pg_dump", "--clean", "--if-exists", "--no-owner", "--file", str(folder / DUMP), address])
+    return folder / DUMP
+
+
+def load(settings: ServerSettings, source: Path, *, force: bool = False) -> None:
+    """Put a backup in place of what is there. The server must be down; what is there is kept beside it.
+
+    After a restore nothing is offered for one poll interval: the clock's gap sees to that.
+    """
+    here = Path(settings.dir)
+    if here.exists() and any(here.iterdir()) and not force:
+        raise ConflictError(f"{here} is not empty; stop the server and add --yes to put the backup in its place")
+    try:
+        with tempfile.TemporaryDirectory(dir=here.absolute().parent) as folder, tarfile.open(source) as tar:
+            tar.extractall(folder, filter="data")
+            _place(settings, Path(folder))
+    except (tarfile.TarError, OSError, KeyError, ValueError) as e:
+        raise BadBackupError(f"{source} is not a backup that `fleetloop backup` made: {e}") from e
+
+
+def _place(settings: ServerSettings, part: Path) -> None:
+    about = json.loads((part / ABOUT).read_text())
+    name = about["database"]
+    if (name == DUMP) != bool(settings.database):
+        raise BadBackupError(f"the backup holds {name}; it needs --database to name the same kind of database")
+    here = Path(settings.dir)
+    if here.exists():
+        here.replace(here.with_name(f"{here.name}-before-restore-{int(time.time())}"))
+    here.mkdir(parents=True)
+    if (part / "artifacts").is_dir():
+        shutil.move(part / "artifacts", here / "artifacts")
+    if name == DATABASE:
+        shutil.move(part / DATABASE, here / DATABASE)
+    else:
+        address = settings.database.replace("postgresql+psycopg", "postgresql")
+        _run(["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(part / DUMP), address])
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as e:
+        raise InfrastructureError(f"{command[0]} is missing; install it: apt-get install postgresql-client") from e
+    if done.returncode:
+        raise InfrastructureError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")

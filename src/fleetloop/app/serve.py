@@ -1,0 +1,180 @@
+"""The server: device protocols as raw ASGI ahead of everything, then live updates and static files, then API and pages."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fleetloop import web
+from fleetloop.access import api as access_api
+from fleetloop.access.entry import who
+from fleetloop.app import metrics
+from fleetloop.app.settings import LOOPBACK
+from fleetloop.app.ticking import Ticking
+from fleetloop.app.wiring import Rooms, flush, load
+from fleetloop.core import errors, problem
+from fleetloop.core.ids import new_id
+from fleetloop.fleet import api as fleet_api
+from fleetloop.hardware import api as hardware_api
+from fleetloop.incidents import api as incidents_api
+from fleetloop.releases import api as releases_api
+from fleetloop.rollouts import api as rollouts_api
+
+log = logging.getLogger(__name__)
+API = "/api/v1"
+
+
+class Server:
+    """One server as an ASGI application; `start` and `stop` around it."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.rooms = rooms
+        self.ticking = Ticking(rooms)
+        self.api = application(self)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.began = time.monotonic()
+
+    async def start(self) -> None:
+        """Load everything, then let time run."""
+        await load(self.rooms)
+        await self.ticking.begin()
+        self._tasks = [asyncio.create_task(self.rooms.pump.run())]
+        if not self.rooms.settings.stepped:
+            self._tasks.append(asyncio.create_task(self.ticking.run()))
+
+    async def stop(self) -> None:
+        """End all streams and tasks, write what memory holds, close the database."""
+        self.rooms.live.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(errors.FleetloopError):
+            await self.rooms.db.write(lambda tx: flush(self.rooms, tx))
+        await asyncio.to_thread(self.rooms.db.close)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Devices first: their requests pass no framework."""
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if self.rooms.devices.matches(path):
+                if self.ticking.open:
+                    await self.rooms.devices(scope, receive, send)
+                else:
+                    await _away(send)
+                return
+            if path.startswith("/static/"):
+                await web.serve(scope, receive, send)
+                return
+            if path == "/live":
+                await self._live(scope, receive, send)
+                return
+        await self.api(scope, receive, send)
+
+    async def _live(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            await who(Request(scope | {"app": self.api}, receive))
+        except errors.FleetloopError:
+            await _answer(send, 401, b"")
+            return
+        await self.rooms.live(scope, receive, send)
+
+
+async def _away(send: Any) -> None:
+    await _answer(send, 503, b"", (b"retry-after", b"1"))
+
+
+async def _answer(send: Any, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def application(server: Server) -> FastAPI:
+    """API, pages and the operator's addresses."""
+    rooms = server.rooms
+
+    app = FastAPI(title="Fleetloop", version="1", docs_url=None, redoc_url=None)
+    app.state.access = rooms.access
+    app.state.rooms = rooms
+    for router in (
+        access_api.router(rooms.access),
+        hardware_api.router(rooms.hardware),
+        fleet_api.router(rooms.fleet),
+        releases_api.router(rooms.releases),
+        rollouts_api.router(rooms.rollouts),
+        incidents_api.router(rooms.incidents),
+    ):
+        app.include_router(router, prefix=API)
+    _operator(app, server)
+    _errors(app)
+    return app
+
+
+def _operator(app: FastAPI, server: Server) -> None:
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz() -> Response:
+        await server.rooms.db.read(lambda reader: reader.one(metrics.ALIVE))
+        if not server.rooms.settings.stepped:
+            server.ticking.check()
+        return PlainTextResponse("ready\n")
+
+    async def show() -> Response:
+        return PlainTextResponse(metrics.text(server.rooms), media_type="text/plain; version=0.0.4")
+
+    async def docs() -> Response:
+        return get_swagger_ui_html(openapi_url="/openapi.json", title="Fleetloop API")
+
+    async def advance(request: Request) -> Response:
+        if not server.rooms.settings.stepped or (request.client and request.client.host not in LOOPBACK):
+            raise errors.NotFoundError("there is no such page")
+        body = json.loads(await request.body())
+        return JSONResponse(await server.ticking.advance(float(body["to"])))
+
+    for path, door in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", show), ("/docs", docs)):
+        app.add_api_route(path, door, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/conductor/advance", advance, methods=["POST"], include_in_schema=False)
+
+
+def _errors(app: FastAPI) -> None:
+    def told(request: Request, error: errors.FleetloopError) -> Response:
+        number = new_id()
+        status, _, level = problem.edge(error)
+        log.log(level, "request_refused code=%s path=%s request=%s", error.code, request.url.path, number)
+        headers = {"Retry-After": "5"} if error.passing else {}
+        body = problem.document(error, number)
+        return JSONResponse(body, status, headers=headers, media_type=problem.MEDIA_TYPE)
+
+    async def ours(request: Request, error: Exception) -> Response:
+        return told(request, error if isinstance(error, errors.FleetloopError) else errors.FleetloopError())
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        found: list[dict[str, Any]] = list(error.errors()) if isinstance(error, RequestValidationError) else []
+        where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found[:5])
+        return told(request, errors.InputError(f"the request does not fit: {where}"))
+
+    async def plain(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        kind = {404: errors.NotFoundError, 405: errors.InputError}.get(status, errors.FleetloopError)
+        return told(request, kind(f"{request.method} {request.url.path}: {getattr(error, 'detail', 'failed')}"))
+
+    async def broken(request: Request, error: Exception) -> Response:
+        log.exception("request_failed path=%s", request.url.path, exc_info=error)
+        return told(
+            request, errors.FleetloopError("Something went wrong here; the log has it under this request's id.")
+        )
+
+    app.add_exception_handler(errors.FleetloopError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, plain)
+    app.add_exception_handler(Exception, broken)

@@ -1,0 +1,90 @@
+"""`fleetloop up`: one process that migrates, listens and ends cleanly."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.server.embed import Server as Granian
+
+from fleetloop.access import first_admin
+from fleetloop.app.backup import save
+from fleetloop.app.certificate import files
+from fleetloop.app.schema import migrate
+from fleetloop.app.serve import Server
+from fleetloop.app.settings import ServerSettings
+from fleetloop.app.wiring import build
+from fleetloop.core.errors import ConflictError
+
+log = logging.getLogger("fleetloop")
+
+
+async def up(settings: ServerSettings, note: Callable[[str], None]) -> int:
+    """Serve until SIGINT or SIGTERM. Returns the exit code."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    here = Path(settings.dir)
+    here.mkdir(parents=True, exist_ok=True)
+    with _alone(here):
+        migrate(settings.url, lambda why: note(f"backup: {save(settings, here / 'backups' / f'{why}.tar')}"))
+        server = Server(build(settings))
+        await server.start()
+        _welcome(settings, note, await server.rooms.db.write(lambda tx: first_admin(tx, "admin")))
+        try:
+            await _serve(server, settings)
+        finally:
+            await server.stop()
+    return 0
+
+
+async def _serve(server: Server, settings: ServerSettings) -> None:
+    pair = files(settings.tls, Path(settings.dir), settings.host)
+    granian = Granian(
+        server,
+        settings.host,
+        settings.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level="warning",  # pyright: ignore[reportArgumentType]  the library's own enum lies in a private module
+        ssl_cert=pair[0] if pair else None,
+        ssl_key=pair[1] if pair else None,
+        ssl_protocol_min=SSLProtocols.tls12,
+        backlog=1024,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, granian.stop)
+    await granian.serve()
+
+
+def _welcome(settings: ServerSettings, note: Callable[[str], None], password: str | None) -> None:
+    note(f"Fleetloop serves {settings.base} from {Path(settings.dir).absolute()}")
+    if password:
+        note(f"First administrator: admin, password {password} (told this once)")
+        note(f"Log in: fleetloop login --server {settings.base} --name admin")
+
+
+class _alone(contextlib.AbstractContextManager[None]):  # noqa: N801  reads as a word
+    """Two servers on one folder would be two writers: the second is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lock"
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        self._file = self._path.open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            raise ConflictError(f"another server runs on {self._path.parent}; stop it, or choose another --dir") from e
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

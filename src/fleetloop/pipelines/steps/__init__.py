@@ -1,0 +1,1 @@
+"""Pipeline steps, one file each; the file's name is the word of its tables in ``fleetloop.toml``."""

@@ -1,0 +1,318 @@
+"""What the release pages show: a chain from the commit to the fleet, each link with the proof it leans on.
+
+    page = present(Release(...), now)
+    render("releases/release.html", frame, page=page)
+
+A link stands here only if there is evidence of its kind; nothing is drawn for checks that this product does not have.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from fleetloop import web
+
+PARTS = ("stats", "chain")
+STRENGTHS = ("host", "emulator", "board")
+"""Weakest first."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One artifact of the bundle; ``path`` inside it, digest in hex."""
+
+    revision: str
+    kind: str
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One test step's result. ``revision``: empty for all of them; errors are no result, never a pass."""
+
+    step: str
+    strength: str
+    passed: int
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+    on: str = ""
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One rollout of the release. ``said``: how it ended, or what it waits for."""
+
+    id: int
+    badge: web.Badge
+    waves: tuple[web.Wave, ...]
+    said: str
+    alarm: bool = False
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release in numbers. ``files``: (path, size, sha256) of its evidence; ``parts``: components of its parts list.
+
+    ``incidents`` are (id, line); ``signer`` is the key's id, ``trusted_by`` who trusted it; ``previous``: the release
+    before; ``exceptions`` are (what, who accepted it and why).
+    """
+
+    product: str
+    version: str
+    commit: str
+    subject: str
+    committed_at: float
+    published_at: float
+    published_by: str
+    signer: str
+    artifacts: tuple[Artifact, ...]
+    tests: tuple[Tested, ...]
+    files: tuple[tuple[str, int, str], ...] = ()
+    branch: str = ""
+    previous: str = ""
+    trusted_by: str = ""
+    trusted_at: float | None = None
+    tolerated: float = 0.0
+    parts: int | None = None
+    digests: int = 0
+    rollouts: tuple[Shipped, ...] = ()
+    incidents: tuple[tuple[str, str], ...] = ()
+    fixes: tuple[tuple[str, str], ...] = ()
+    exceptions: tuple[tuple[str, str], ...] = ()
+    devices: tuple[tuple[str, int], ...] = ()
+    confirmed: int = 0
+    active: int = 0
+    reached_at: float | None = None
+    """When 90 % of the active devices had confirmed it."""
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """Every hardware revision with an artifact."""
+        return tuple(sorted({a.revision for a in self.artifacts}))
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of the chain. ``warn``: what was accepted or is missing; ``fold``: a title and the table folded below."""
+
+    state: str
+    title: Markup
+    body: tuple[Markup, ...] = ()
+    warn: str = ""
+    table: web.Table | None = None
+    hint: str = ""
+    fold: tuple[str, web.Table] | None = None
+    rollouts: tuple[Shipped, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReleasePage:
+    """One release's page."""
+
+    r: Release
+    path: str
+    topic: str
+    badge: web.Badge
+    lead: Markup
+    stats: tuple[web.Stat, ...]
+    links: tuple[Link, ...]
+    allowed: web.Table
+    files: web.Table
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One release in the list."""
+
+    product: str
+    version: str
+    subject: str
+    commit: str
+    published_at: float
+    badge: web.Badge
+    said: str
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """All releases, newest first."""
+
+    rows: tuple[Listed, ...]
+
+
+def listed(r: Release) -> Listed:
+    """``r`` as one line of the list."""
+    said = r.rollouts[0].said if r.rollouts else "no rollout yet"
+    return Listed(r.product, r.version, r.subject, r.commit, r.published_at, badge(r), said)
+
+
+def present(r: Release, now: float) -> ReleasePage:
+    """The page of ``r`` as of ``now``."""
+    builders = (_commit, _build, _tests, _parts, _signature, _waves, _incidents)
+    links = tuple(link for link in (build(r) for build in builders) if link)
+    allowed = web.table("Revisions", "revision|#devices", [(n, web.count(c)) for n, c in r.devices])
+    files = web.table("Files", "file|#size|sha256", [(p, web.size(n), _short(d)) for p, n, d in r.files])
+    path = f"/releases/{r.product}/{r.version}"
+    lead = web.sentence(
+        "Published",
+        web.near(r.published_at, now),
+        f"by {r.published_by}.",
+        "Every statement below leads to the file that proves it.",
+    )
+    return ReleasePage(r, path, f"release/{r.product}/{r.version}", badge(r), lead, _stats(r), links, allowed, files)
+
+
+def badge(r: Release) -> web.Badge:
+    """What became of it on the fleet: the newest rollout's word."""
+    return r.rollouts[0].badge if r.rollouts else web.Badge("waiting", "published, not rolled out")
+
+
+def _stats(r: Release) -> tuple[web.Stat, ...]:
+    total = sum(n for _, n in r.devices)
+    waves = [w for s in r.rollouts for w in s.waves]
+    drawn = sum(w.devices - w.of("held-back") for w in waves)
+    found = [
+        web.Stat(
+            "Confirmed",
+            web.count(r.confirmed),
+            f"of {web.count(r.active)} active",
+            f"{web.count(total)} devices in all",
+        ),
+        web.Stat("Hurt", web.count(sum(w.hurt for w in waves)), f"of {web.count(drawn)} drawn"),
+    ]
+    if r.reached_at:
+        pushed = web.sentence("committed", web.when(r.committed_at, "date"))
+        found.append(web.Stat("Commit to 90 % of active", web.duration(r.reached_at - r.committed_at), "", pushed))
+    passed, of_all = sum(t.passed for t in r.tests), sum(t.passed + t.failed + t.errors for t in r.tests)
+    found.append(
+        web.Stat("Tests passed", web.count(passed), f"of {web.count(of_all)}", f"strongest: {_strongest(r.tests)}")
+    )
+    return tuple(found)
+
+
+def _strongest(tests: Sequence[Tested]) -> str:
+    ran = [t.strength for t in tests if t.passed and t.strength in STRENGTHS]
+    return max(ran, key=STRENGTHS.index, default="none")
+
+
+def _code(text: str) -> Markup:
+    return web.el("code", text)
+
+
+def _short(digest: str) -> Markup:
+    """Digests may be cut, ids never; the whole one is in the title."""
+    return (
+        web.el("code", f"{digest[:4]} {digest[4:8]} … {digest[-4:]}", title=digest)
+        if len(digest) > 16
+        else _code(digest)
+    )
+
+
+def _commit(r: Release) -> Link:
+    after = f" Since {r.previous}." if r.previous else ""
+    branch = f" on {r.branch}" if r.branch else ""
+    body = web.join(f"“{r.subject}” Committed{branch} ", web.when(r.committed_at, "date"), ".", after)
+    return Link("confirmed", web.join("Commit ", _code(r.commit[:12])), (body,))
+
+
+def _build(r: Release) -> Link:
+    rows = [(a.revision, a.kind, a.path.rpartition("/")[2], web.count(a.size), _short(a.sha256)) for a in r.artifacts]
+    table = web.table("Digests of the artifacts", "revision|kind|file|#bytes|sha256", rows)
+    body = web.join(f"{web.things(len(r.artifacts), 'artifact')} for {web.listed(*r.revisions)}.")
+    return Link("confirmed", Markup("Build"), (body,), fold=("Digests", table))
+
+
+def _tests(r: Release) -> Link | None:
+    if not r.tests:
+        return Link("failed", Markup("Tests"), warn="none in the bundle")
+    bad = [t for t in r.tests if t.failed or t.errors]
+    warn = "accepted exception" if r.exceptions else f"{web.things(len(bad), 'step')} without a pass" if bad else ""
+    heads = "|".join(("suite", "strength", *r.revisions))
+    steps = dict.fromkeys((t.step, t.strength) for t in r.tests)
+    rows = [
+        (step, _bars(strength), *(_result(r, step, revision) for revision in r.revisions)) for step, strength in steps
+    ]
+    best = (_bars(_strongest([t for t in r.tests if t.revision in {"", revision}])) for revision in r.revisions)
+    found = web.table("Tests by revision and strength", heads, [*rows, ("strongest evidence", "", *best)])
+    hint = "Host is weaker than emulator, emulator weaker than board. What did not answer is no result, never a pass."
+    state = "timed-out" if warn else "confirmed"
+    return Link(
+        state,
+        Markup("Tests, by revision and strength"),
+        (),
+        warn,
+        web.Table(found.label, found.cols, found.rows, wrap=True),
+        hint,
+    )
+
+
+def _bars(strength: str) -> str:
+    if strength not in STRENGTHS:
+        return strength
+    full = STRENGTHS.index(strength) + 1
+    return f"{'▮' * full}{'▯' * (len(STRENGTHS) - full)} {strength}"
+
+
+def _result(r: Release, step: str, revision: str) -> Markup:
+    mine = [t for t in r.tests if t.step == step and t.revision in {"", revision}]
+    if not mine:
+        return web.state("waiting", "not for it")
+    total = sum(t.passed + t.failed + t.errors for t in mine)
+    failed, errors = sum(t.failed for t in mine), sum(t.errors for t in mine)
+    if failed:
+        return web.state("failed", f"{web.of(failed, total)} failed")
+    if errors or not total:
+        return web.state("timed-out", f"no result: {web.of(errors, total)}")
+    return web.state("confirmed", web.of(total, total))
+
+
+def _parts(r: Release) -> Link | None:
+    boms = [path for path, _, _ in r.files if path.endswith(".cdx.json")]
+    if not boms:
+        return None
+    known = f"{web.things(r.parts, 'component')} in " if r.parts is not None else ""
+    body = web.join(
+        f"CycloneDX, strictly validated: {known}", *_between([_code(p.rpartition("/")[2]) for p in boms]), "."
+    )
+    return Link("confirmed", Markup("Parts list (SBOM)"), (body,))
+
+
+def _between(items: Sequence[Markup]) -> list[Markup]:
+    return [part for n, item in enumerate(items) for part in ((Markup(", "), item) if n else (item,))]
+
+
+def _signature(r: Release) -> Link:
+    who = f", trusted by {r.trusted_by} " if r.trusted_by else ""
+    when = web.when(r.trusted_at, "dayonly") if r.trusted_at else Markup()
+    said = f"{web.things(r.digests, 'digest')} in one in-toto statement, signed by key "
+    body = web.join(said, _code(r.signer[:16]), who, when,
+                    ". Provenance SLSA v1. ", _code("fleetloop evidence verify BUNDLE"))  # fmt: skip
+    return Link("confirmed", Markup("Signature"), (body,))
+
+
+def _waves(r: Release) -> Link | None:
+    if not r.rollouts:
+        return None
+    state = "failed" if any(s.alarm for s in r.rollouts) else "confirmed"
+    body = (web.join(f"Tolerated: {web.per_device_days(r.tolerated)}."),) if r.tolerated else ()
+    return Link(state, Markup("Waves"), body, rollouts=r.rollouts)
+
+
+def _incidents(r: Release) -> Link | None:
+    if not r.rollouts:
+        return None
+    own = [_incident("", one) for one in r.incidents] or [Markup("None of its own.")]
+    return Link(
+        "failed" if r.incidents else "confirmed",
+        Markup("Incidents"),
+        (*own, *(_incident("Fixes ", one) for one in r.fixes)),
+    )
+
+
+def _incident(before: str, one: tuple[str, str]) -> Markup:
+    return web.join(before, web.el("a", one[0], href=f"/incidents/{one[0]}"), f": {one[1]}")

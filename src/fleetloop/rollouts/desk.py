@@ -1,0 +1,204 @@
+"""What every device should do now, in memory: polls are answered from here and touch no database.
+
+Told only after commits, in the event loop; built again from the tables at the start.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from fleetloop import health
+from fleetloop.core.db import Reader
+from fleetloop.rollouts import book, store
+from fleetloop.rollouts.cases import Attempt, Deployment, Rollout
+from fleetloop.rollouts.engine import duty
+from fleetloop.rollouts.model import PENDING, Duty, Intent, State
+from fleetloop.wire import File, Order
+
+FIRST, PROOF = 1, 2
+"""Contacts that a window needs: the first since the wave opened, and one at least W later."""
+
+
+@dataclass(slots=True)
+class Window:
+    """How far a device has come since ``wave`` opened."""
+
+    wave: int
+    stage: int
+    first: float
+
+
+@dataclass
+class Watch:
+    """An open rollout: its verdict so far, its devices and their windows."""
+
+    rollout: Rollout
+    experiment: health.Experiment
+    members: dict[str, str]
+    """Revision of each enrolled device."""
+    opened_at: float = 0.0
+    windows: dict[str, Window] = field(default_factory=dict[str, Window])
+    waiting: dict[str, "Live"] = field(default_factory=dict[str, "Live"])
+    """Drawn, not handed."""
+    pending: set[str] = field(default_factory=set[str])
+    """Installs in flight."""
+    overdue: set[str] = field(default_factory=set[str])
+    """Handed, and past the install deadline: failed for the guard, in flight no more."""
+    booted: set[str] = field(default_factory=set[str])
+    """Ever booted in this rollout."""
+    hurt: frozenset[str] = frozenset()
+    stopped: bool = False
+    dirty: bool = True
+
+    def contact(self, device: str, now: float) -> int:
+        """Which contact of its window this is: `FIRST`, `PROOF`, or 0 for one that says nothing new."""
+        wave = self.rollout.wave
+        if not wave or device not in self.members:
+            return 0
+        window = self.windows.get(device)
+        if window is None or window.wave != wave:
+            self.windows[device] = Window(wave, FIRST, now)
+            return FIRST
+        if window.stage == FIRST and now - window.first >= self.rollout.plan.window_s:
+            window.stage = PROOF
+            return PROOF
+        return 0
+
+
+@dataclass(slots=True)
+class Live:
+    """The open deployment of one device with its newest attempt. ``shown``: what the next poll sees of it."""
+
+    deployment: Deployment
+    attempt: Attempt
+    order: Order | None
+    shown: Order | None = None
+
+
+class Desk:
+    """``files`` gives an artifact's file by its key."""
+
+    def __init__(self, files: Callable[[int], File]) -> None:
+        self._files = files
+        self.watches: dict[int, Watch] = {}
+        self.live: dict[str, Live] = {}
+        self.installed: dict[str, int] = {}
+        self.on_change: Callable[[Live], None] = lambda _: None
+
+    def load(self, reader: Reader) -> None:
+        """Build everything from the tables; every open rollout's record is folded again."""
+        self.watches.clear()
+        self.live.clear()
+        for rollout in store.open_rollouts(reader):
+            self.watch(reader, rollout)
+        for deployment, attempt in store.open_deployments(reader):
+            if deployment.rollout not in self.watches and (case := store.rollout(reader, deployment.rollout)):
+                self.watch(reader, case).stopped = True
+            self.update(deployment, attempt)
+
+    def watch(self, reader: Reader, rollout: Rollout) -> Watch:
+        """Start to watch ``rollout``, from its record."""
+        experiment = health.Experiment(book.verdict_plan(rollout))
+        for line in book.lines(reader, rollout):
+            experiment.feed(line)
+        members = {m.device: m.revision for m in store.members(reader, rollout.id)}
+        opened = [w.opened_at for w in store.waves(reader, rollout.id)]
+        watch = Watch(rollout, experiment, members, opened_at=opened[-1] if opened else 0.0)
+        for device, ident, at in book.contacts(reader, rollout.id):
+            _, wave, stage = ident.split("-")
+            window = watch.windows.get(device)
+            if int(stage) == FIRST:
+                watch.windows[device] = Window(int(wave), FIRST, at)
+            elif window and window.wave == int(wave):
+                window.stage = PROOF
+        watch.booted = store.booted_devices(reader, rollout.id)
+        self.watches[rollout.id] = watch
+        return watch
+
+    def update(self, deployment: Deployment, attempt: Attempt) -> None:
+        """A deployment changed: show its device what is now to be done."""
+        watch = self.watches.get(deployment.rollout)
+        if watch is None:
+            return
+        watch.dirty = True
+        device = deployment.device
+        watch.waiting.pop(device, None)
+        watch.pending.discard(device)
+        if deployment.booted_at is not None:
+            watch.booted.add(device)
+        if deployment.state in (State.INSTALLED, State.BOOTED, State.CONFIRMED):
+            self.installed[device] = attempt.id
+        if not deployment.open:
+            known = self.live.get(device)
+            if known and known.deployment.id == deployment.id:
+                del self.live[device]
+            return
+        live = Live(deployment, attempt, self._order(watch, deployment, attempt))
+        self._place(watch, live)
+        self.live[device] = live
+        self.on_change(live)
+
+    def _place(self, watch: Watch, live: Live) -> None:
+        deployment = live.deployment
+        if deployment.state is State.WAITING:
+            if not watch.stopped:
+                watch.waiting[deployment.device] = live
+            return
+        live.shown = live.order
+        if deployment.state in PENDING and deployment.device not in watch.overdue:
+            watch.pending.add(deployment.device)
+
+    def _order(self, watch: Watch, deployment: Deployment, attempt: Attempt) -> Order | None:
+        todo = duty(deployment.state, deployment.intent, closed=attempt.closed_at is not None)
+        if todo is Duty.NOTHING:
+            return None
+        return Order(
+            action=attempt.id,
+            file=self._files(deployment.artifact),
+            product=watch.rollout.product,
+            version=deployment.version,
+            component=deployment.component,
+            tag=attempt.id * len(Intent) + list(Intent).index(deployment.intent),
+            cancel=todo is Duty.CANCEL,
+        )
+
+    def stop(self, rollout: int) -> None:
+        """From now on nobody is handed this rollout's release: before anything is written."""
+        watch = self.watches.get(rollout)
+        if watch is None:
+            return
+        watch.stopped = True
+        for live in watch.waiting.values():
+            live.shown = None
+        watch.waiting.clear()
+
+    def show(self, devices: Iterable[Live]) -> None:
+        """Let these waiting devices be handed their order at their next poll."""
+        for live in devices:
+            live.shown = live.order
+
+    def hide(self, watch: Watch) -> None:
+        """Let no waiting device of ``watch`` be handed its order for now."""
+        for live in watch.waiting.values():
+            live.shown = None
+
+    def stands(self, device: str, action: int) -> bool:
+        """Whether this action is what the device should be doing."""
+        live = self.live.get(device)
+        if live is None or live.shown is None or live.attempt.id != action or live.shown.cancel:
+            return False
+        return not (self.watches[live.deployment.rollout].stopped and live.deployment.state is State.WAITING)
+
+    def expire(self, device: str) -> None:
+        """Its install deadline is over: it is in flight no more."""
+        if live := self.live.get(device):
+            watch = self.watches[live.deployment.rollout]
+            watch.overdue.add(device)
+            watch.pending.discard(device)
+            watch.dirty = True
+
+    def drop(self, rollout: int) -> None:
+        """Stop watching a rollout that is over and has no open deployment."""
+        watch = self.watches.get(rollout)
+        if watch and watch.stopped and not watch.pending and not watch.waiting:
+            if not any(live.deployment.rollout == rollout for live in self.live.values()):
+                del self.watches[rollout]

@@ -1,0 +1,120 @@
+"""What facts of lower rooms mean for rollouts: versions seen, boots, bad events, devices that leave."""
+
+from collections.abc import Callable, Sequence
+
+from fleetloop import fleet, health, telemetry
+from fleetloop.core.db import Tx
+from fleetloop.core.facts import Fact, Recorded
+from fleetloop.core.listen import Listener
+from fleetloop.rollouts import book, store
+from fleetloop.rollouts.cases import Attempt, Deployment, WentSilent
+from fleetloop.rollouts.desk import Desk
+from fleetloop.rollouts.dispatch import COMPONENT
+from fleetloop.rollouts.model import Event, State
+from fleetloop.rollouts.moves import apply
+
+Case = tuple[Deployment, Attempt]
+
+
+class Hearing:
+    """Hears with the desk at hand: lines go to the record of every open rollout that has the device."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._hear: dict[type[Fact], Callable[[Tx, Fact], None]] = {
+            fleet.VersionSeen: self._version,
+            telemetry.Rebooted: self._rebooted,
+            telemetry.Crashed: self._crashed,
+            telemetry.SelfTestFailed: self._self_test,
+            fleet.DeviceRetired: self._retired,
+        }
+
+    @property
+    def listener(self) -> Listener:
+        """For the wiring."""
+        return Listener("rollouts", tuple(self._hear), self.hear)
+
+    def hear(self, tx: Tx, facts: Sequence[Recorded]) -> None:
+        """Handle facts in order."""
+        for recorded in facts:
+            self._hear[type(recorded.fact)](tx, recorded.fact)
+
+    def _version(self, tx: Tx, fact: Fact) -> None:
+        if not isinstance(fact, fleet.VersionSeen) or (case := self._last(tx, fact.device, fact.at)) is None:
+            return
+        deployment, attempt, change = apply(tx, self._desk, case, sighting(case[0], fact.version), fact.at)
+        weak = fact.source == "attribute" and change.moved and change.state is State.BOOTED
+        if weak and not deployment.weak:
+            changed = store.change(tx, deployment, weak=True)
+            tx.after(lambda: self._desk.update(changed, attempt))
+
+    def _rebooted(self, tx: Tx, fact: Fact) -> None:
+        """The old version in a boot after the install report: it fell back."""
+        if not isinstance(fact, telemetry.Rebooted) or (case := self._last(tx, fact.device, fact.at)) is None:
+            return
+        deployment = case[0]
+        if deployment.state is State.INSTALLED and fact.at > deployment.since and fact.version == deployment.previous:
+            apply(tx, self._desk, case, Event.BOOTED_OLD, fact.at)
+
+    def _crashed(self, tx: Tx, fact: Fact) -> None:
+        if isinstance(fact, telemetry.Crashed):
+            self._bad(tx, fact.device, "crash", fact.id, fact.at)
+
+    def _self_test(self, tx: Tx, fact: Fact) -> None:
+        if isinstance(fact, telemetry.SelfTestFailed):
+            self._bad(tx, fact.device, "self-test", fact.id, fact.at)
+
+    def _bad(self, tx: Tx, device: str, what: str, ident: str, at: float) -> None:
+        for watch in list(self._desk.watches.values()):
+            if watch.stopped or device not in watch.members or what not in watch.rollout.plan.events:
+                continue
+            line = health.Event(at, device, what, ident)
+            book.note(tx, watch.rollout.id, watch.rollout.seed, line, f"{what}-{ident}")
+            tx.after(lambda w=watch: setattr(w, "dirty", True))
+        case = self._last(tx, device, at)
+        if case:
+            apply(tx, self._desk, case, self._kind(case[1], case[0], at), at)
+
+    def _kind(self, attempt: Attempt, deployment: Deployment, at: float) -> Event:
+        watch = self._desk.watches.get(deployment.rollout)
+        window = watch.rollout.plan.window_s if watch else 0.0
+        inside = attempt.handed_at is not None and at - attempt.handed_at < window
+        return Event.BAD_IN_WINDOW if inside else Event.BAD_EVENT
+
+    def silent(self, tx: Tx, device: str, since: float, at: float) -> None:
+        """A silence that a tick found."""
+        tx.record(WentSilent(at, device, since))
+        for watch in list(self._desk.watches.values()):
+            if watch.stopped or device not in watch.members or "silent" not in watch.rollout.plan.events:
+                continue
+            book.note(tx, watch.rollout.id, watch.rollout.seed, health.Silent(at, device), f"silent-{since:.3f}")
+        case = self._last(tx, device, at)
+        if case and case[0].state in (State.BOOTED, State.CONFIRMED):
+            apply(tx, self._desk, case, self._kind(case[1], case[0], at), at)
+
+    def _retired(self, tx: Tx, fact: Fact) -> None:
+        if not isinstance(fact, fleet.DeviceRetired):
+            return
+        for watch in list(self._desk.watches.values()):
+            if fact.device in watch.members and not watch.stopped:
+                store.leave(tx, watch.rollout.id, fact.device)
+                book.note(tx, watch.rollout.id, watch.rollout.seed, health.Leave(fact.at, fact.device), "leave")
+        case = self._last(tx, fact.device, fact.at)
+        if case:
+            apply(tx, self._desk, case, Event.RETIRED, fact.at)
+
+    def version(self, tx: Tx, device: str) -> str:
+        """What the device showed last; empty if it never told."""
+        return fleet.get_device(tx, device).version
+
+    def _last(self, tx: Tx, device: str, at: float) -> Case | None:
+        """The device's newest deployment, unless it was made after what happened."""
+        case = store.last_of(tx, device, COMPONENT)
+        return None if case is None or case[1].made_at > at else case
+
+
+def sighting(deployment: Deployment, version: str) -> Event:
+    """Which event it is that a device shows ``version``."""
+    if version == deployment.version:
+        return Event.SEEN_TARGET
+    return Event.SEEN_OLD if version == deployment.previous else Event.SEEN_OTHER

@@ -1,0 +1,124 @@
+"""A rollout starts and its waves open: who is enrolled, who is drawn, what memory and the record are told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fleetloop import fleet, health
+from fleetloop.core.db import Reader, Tx
+from fleetloop.rollouts import book, draw, store
+from fleetloop.rollouts.cases import Entry, Member, OpenWave, Rollout, WaveOpened
+from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.model import Event
+from fleetloop.rollouts.moves import apply
+from fleetloop.rollouts.waves import Count, wave_size
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a release has for devices: artifact keys by (hardware revision, kind)."""
+
+    product: str
+    version: str
+    artifacts: dict[tuple[str, str], int]
+
+    @property
+    def revisions(self) -> list[str]:
+        """The hardware revisions it is built for."""
+        return sorted({revision for revision, _ in self.artifacts})
+
+
+def selection(reader: Reader, offer: Offer, wave: int = 0) -> list[Member]:
+    """The devices in the field that the release has an artifact for and that do not run it yet, by id."""
+    rows = reader.all(fleet.eligible(offer.product, offer.revisions))
+    found = [
+        Member(r["device"], r["revision"], r["version"], offer.artifacts[r["revision"], r["takes"]], wave)
+        for r in rows
+        if (r["revision"], r["takes"]) in offer.artifacts and r["version"] != offer.version
+    ]
+    return sorted(found, key=lambda m: m.device)
+
+
+def running(reader: Reader, product: str, revisions: Sequence[str]) -> dict[str, str]:
+    """The version each device in the field runs now."""
+    return {r["device"]: r["version"] for r in reader.all(fleet.eligible(product, revisions))}
+
+
+def strata(members: Sequence[Member], left: Sequence[Member]) -> dict[str, Count]:
+    """Devices of each hardware revision, and how many were drawn."""
+    total: dict[str, int] = {}
+    for m in members:
+        total[m.revision] = total.get(m.revision, 0) + 1
+    undrawn: dict[str, int] = {}
+    for m in left:
+        undrawn[m.revision] = undrawn.get(m.revision, 0) + 1
+    return {revision: Count(n, n - undrawn.get(revision, 0)) for revision, n in sorted(total.items())}
+
+
+def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float) -> Rollout:
+    """Open the next wave: enrol late joiners, draw by hash inside each revision, insert, and note it."""
+    case = watch.rollout
+    number = case.wave + 1
+    known = set(watch.members)
+    late = [m for m in selection(tx, offer, number) if m.device not in known]
+    store.add_members(tx, case.id, late)
+    left = store.undrawn(tx, case.id)
+    now = running(tx, case.product, offer.revisions)
+    free = [m for m in left if now.get(m.device, offer.version) != offer.version]
+    everyone = [*store.members(tx, case.id)]
+    sizes = wave_size(case.plan, number, strata(everyone, left))
+    chosen = [
+        m for revision, n in sizes.items() for m in _drawn(case, number, [m for m in free if m.revision == revision], n)
+    ]
+    chosen.sort(key=lambda m: m.device)
+    release(tx, desk, [m.device for m in chosen], case.component, at)
+    kind = "wave" if number <= len(case.plan.waves) else "remainder"
+    store.open_wave(tx, OpenWave(case.id, number, kind, len(chosen), at, None))
+    store.deploy(tx, case, number, [(m, case.version, now.get(m.device, m.version)) for m in chosen], at)
+    opened = replace(case, wave=number, held_since=None, go=0, go_by="")
+    store.change_rollout(tx, case.id, wave=number, held_since=None, go=0, go_by="")
+    _note(tx, opened, kind, chosen, at)
+    told(tx, desk, watch, opened, late, [m.device for m in chosen], at)
+    return opened
+
+
+def told(
+    tx: Tx, desk: Desk, watch: Watch, opened: Rollout, late: Sequence[Member], devices: list[str], at: float
+) -> None:
+    """The wave goes into the record now; memory learns of it after the commit."""
+    line = health.Wave(at, opened.wave)
+    book.place(tx, opened.id, line)
+    fresh = [(d, a) for d, a in store.open_deployments(tx, opened.id) if d.wave == opened.wave]
+    lines = list(book.opening(line, late, devices))
+
+    def learn() -> None:
+        watch.rollout, watch.opened_at = opened, at
+        watch.members.update((m.device, m.revision) for m in late)
+        for one in lines:
+            watch.experiment.feed(one)
+        for deployment, attempt in fresh:
+            desk.update(deployment, attempt)
+
+    tx.after(learn)
+
+
+def release(tx: Tx, desk: Desk, devices: Sequence[str], component: str, at: float) -> None:
+    """What an older rollout still had open on these devices is superseded: the newest release wins."""
+    for device in devices:
+        case = store.last_of(tx, device, component) if device in desk.live else None
+        if case and case[0].open:
+            apply(tx, desk, case, Event.SUPERSEDED, at)
+
+
+def _drawn(case: Rollout, wave: int, free: Sequence[Member], n: int) -> list[Member]:
+    by_id = {m.device: m for m in free}
+    return [by_id[device] for device in draw.drawn(case.seed, str(case.id), wave, by_id, n)]
+
+
+def _note(tx: Tx, opened: Rollout, kind: str, chosen: Sequence[Member], at: float) -> None:
+    counts: dict[str, int] = {}
+    for m in chosen:
+        counts[m.revision] = counts.get(m.revision, 0) + 1
+    title = "The remainder" if kind == "remainder" else f"Wave {opened.wave}"
+    drawn = ", ".join(f"{n:,} {revision}" for revision, n in sorted(counts.items())) or "nobody"
+    store.write(tx, opened.id, Entry(at, "wave", f"{title} opened ({len(chosen):,} devices)", f"Drawn: {drawn}"))
+    tx.record(WaveOpened(at, opened.id, opened.wave, len(chosen)))

@@ -1,0 +1,292 @@
+"""The verbs of rollouts: start, stop, decide, pause, and what people ask about them."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fleetloop import hardware, health, releases
+from fleetloop.access import Person, audit
+from fleetloop.core.clock import Clock
+from fleetloop.core.db import Database, Reader, Tx
+from fleetloop.core.errors import ConflictError, InputError, NotFoundError
+from fleetloop.rollouts import book, store, undo
+from fleetloop.rollouts.cases import Deployment, Entry, Member, OpenWave, Rollout, RolloutEnded, RolloutStarted, Sort
+from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.model import OVER, Event, Phase, Plan
+from fleetloop.rollouts.moves import apply
+from fleetloop.rollouts.opening import Offer, selection
+from fleetloop.rollouts.plan import Ground, propose, remarks
+
+
+class NoDevicesError(ConflictError):
+    """Nobody would get it."""
+
+    code = "no-devices"
+
+
+class OverError(ConflictError):
+    """The rollout is over."""
+
+    code = "rollout-over"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """One rollout with its waves, its deployments by (wave, state, hurt) and what happened, newest first."""
+
+    rollout: Rollout
+    waves: list[OpenWave]
+    counts: dict[tuple[int, str, bool], int]
+    members: int
+    journal: list[Entry]
+
+
+class Rollouts:
+    """``stepped``: a start may name the secret seed, so that a story can be told twice."""
+
+    def __init__(self, db: Database, clock: Clock, desk: Desk, *, stepped: bool = False) -> None:
+        self._db = db
+        self._clock = clock
+        self._desk = desk
+        self._stepped = stepped
+
+    async def start(self, by: Person, product: str, version: str, plan: Mapping[str, object]) -> Rollout:
+        """Freeze the plan and enrol everybody it is for; the first wave opens with the next tick.
+
+        Raises `NotFoundError`, `PlanError`, `NoDevicesError`.
+        """
+        at = self._clock.now()
+        values = dict(plan)
+        seed = values.pop("seed", None)
+        if seed is not None and not self._stepped:
+            raise InputError(
+                "seed is for a stepped clock; a rollout's seed is secret, so that nobody can choose its place"
+            )
+        secret = str(seed) if seed is not None else secrets.token_hex(16)
+        return await self._db.write(lambda tx: self._start(tx, by, (product, version, secret), values, at))
+
+    def _start(
+        self, tx: Tx, by: Person, what: tuple[str, str, str], values: Mapping[str, object], at: float
+    ) -> Rollout:
+        product, version, seed = what
+        release = releases.get_release(tx, product, version)
+        offer = offer_of(tx, release)
+        members = selection(tx, offer)
+        if not members:
+            raise NoDevicesError(f"no device of {product} can take {version}: {_why_nobody(tx, offer)}")
+        self._supersede(tx, product, release.component, version, at)
+        case = store.add_rollout(tx, self._case(tx, by, release, (members, seed), values, at))
+        store.add_members(tx, case.id, members)
+        text = f"From {_from(members)} to {len(members):,} devices. {case.sight}"
+        store.write(tx, case.id, Entry(at, "start", f"Started by {by.name}", text))
+        tx.record(RolloutStarted(at, case.id, product, version, case.kind.value))
+        audit(tx, by, "rollout start", str(case.id), f"{product} {version}")
+        tx.after(lambda: self._watch(case, members))
+        return case
+
+    def _case(
+        self,
+        tx: Tx,
+        by: Person,
+        release: releases.Release,
+        who: tuple[list[Member], str],
+        values: Mapping[str, object],
+        at: float,
+    ) -> Rollout:
+        members, seed = who
+        product = release.product
+        policy = release.manifest.policy
+        failed, installs = store.last_installs(tx, product)
+        ground = Ground(
+            devices=len(members),
+            poll_s=hardware.get_product(tx, product).poll_s,
+            first=store.confirmed_before(tx, product, release.component, 0) == 0,
+            p0=health.frozen_p0(failed, installs, policy.install_failure),
+            tolerated=policy.tolerated,
+            events=policy.events,
+        )
+        plan = propose(values, ground)
+        return Rollout(
+            id=0, product=product, component=release.component, version=release.version, kind=Sort.UPDATE, undoes=None,
+            seed=seed, plan=plan, sight=sight(plan, members), phase=Phase.RUNNING, ending="", wave=0,
+            blocked="Wave 1 opens with the next tick.", held_since=None, go=0, go_by="", paused_by="", started_at=at,
+            started_by=by.name, ended_at=None,
+        )  # fmt: skip
+
+    def _watch(self, case: Rollout, members: list[Member]) -> None:
+        experiment = health.Experiment(book.verdict_plan(case))
+        for line in book.enrolments(case.started_at, members, 0):
+            experiment.feed(line)
+        self._desk.watches[case.id] = Watch(case, experiment, {m.device: m.revision for m in members})
+
+    def _supersede(self, tx: Tx, product: str, component: str, version: str, at: float) -> None:
+        """The newest release wins: older rollouts that are still open hand nothing more."""
+        for old in store.open_rollouts(tx):
+            if (old.product, old.component) != (product, component) or old.kind is not Sort.UPDATE:
+                continue
+            tx.after(lambda old=old: self._desk.stop(old.id))
+            for deployment, attempt in store.open_deployments(tx, old.id):
+                if attempt.handed_at is None:
+                    apply(tx, self._desk, (deployment, attempt), Event.SUPERSEDED, at)
+            self._end(tx, old, Phase.CANCELLED, f"Superseded by {version}.", at)
+
+    def _end(self, tx: Tx, case: Rollout, phase: Phase, sentence: str, at: float) -> None:
+        store.change_rollout(tx, case.id, phase=phase, blocked=sentence, ended_at=at)
+        store.write(tx, case.id, Entry(at, "end", phase.value.capitalize(), sentence))
+        tx.record(RolloutEnded(at, case.id, case.product, case.version, phase.value))
+
+    async def stop(self, by: Person, rollout: int, reason: str = "", *, rollback: bool = True) -> Rollout:
+        """From the moment this is acknowledged no device is handed the release. Raises `OverError`."""
+        case = await self._open(rollout)
+        self._desk.stop(case.id)
+        at = self._clock.now()
+        sentence = f"Stopped by {by.name}: {reason or 'no reason given'}."
+
+        def job(tx: Tx) -> Rollout:
+            stopped = undo.stop(tx, self._desk, case, by.name, sentence, at)
+            audit(tx, by, "rollout stop", str(case.id), reason)
+            if rollback and case.kind is Sort.UPDATE:
+                undone = undo.begin(tx, stopped, case.plan.poll_s, by.name, at)
+                tx.after(lambda: self._watch(undone, []))
+            return stopped
+
+        return await self._db.write(job)
+
+    async def decide(self, by: Person, rollout: int, *, go: bool, reason: str = "") -> Rollout:
+        """What a person says where one is due: go on with what waits, or leave it at that. Raises `ConflictError`."""
+        case = await self._open(rollout)
+        if case.phase is not Phase.ASKING:
+            raise ConflictError(f"rollout {rollout} does not wait for a person. {case.blocked}")
+        number = case.wave + 1
+        at = self._clock.now()
+        word = "Go" if go else "No further"
+
+        def job(tx: Tx) -> Rollout:
+            fields: dict[str, Any] = {"go": number if go else -number, "go_by": by.name}
+            store.change_rollout(tx, case.id, **fields)
+            store.write(tx, case.id, Entry(at, "person", f"{word}, said {by.name}", reason))
+            audit(tx, by, "rollout decide", str(case.id), f"{word}: {reason}")
+            return self._changed(tx, replace(case, **fields))
+
+        return await self._db.write(job)
+
+    async def pause(self, by: Person, rollout: int, *, resume: bool = False) -> Rollout:
+        """Nobody new is handed the release and no wave opens until it is resumed."""
+        case = await self._open(rollout)
+        at = self._clock.now()
+        word = "Resumed" if resume else "Paused"
+
+        def job(tx: Tx) -> Rollout:
+            fields = {"paused_by": "" if resume else by.name}
+            store.change_rollout(tx, case.id, **fields)
+            store.write(tx, case.id, Entry(at, "person", f"{word} by {by.name}", ""))
+            audit(tx, by, f"rollout {word.lower()}", str(case.id))
+            return self._changed(tx, replace(case, **fields))
+
+        return await self._db.write(job)
+
+    def _changed(self, tx: Tx, case: Rollout) -> Rollout:
+        def learn() -> None:
+            if watch := self._desk.watches.get(case.id):
+                watch.rollout, watch.dirty = case, True
+
+        tx.after(learn)
+        return case
+
+    async def _open(self, rollout: int) -> Rollout:
+        case = await self.get(rollout)
+        if case.phase in OVER:
+            raise OverError(f"rollout {rollout} is over: {case.blocked}")
+        return case
+
+    async def get(self, rollout: int) -> Rollout:
+        """Raises `NotFoundError`."""
+        found = await self._db.read(lambda reader: store.rollout(reader, rollout))
+        if found is None:
+            raise NotFoundError(f"there is no rollout {rollout}; `fleetloop rollout list` shows all")
+        return found
+
+    async def all(self, product: str | None = None) -> list[Rollout]:
+        """Newest first."""
+        return await self._db.read(lambda reader: store.rollouts(reader, product))
+
+    async def whole(self, rollout: int) -> Whole:
+        """One rollout for its page. Raises `NotFoundError`."""
+        case = await self.get(rollout)
+        return await self._db.read(lambda reader: _whole(reader, case))
+
+    async def deployments(self, rollout: int) -> list[Deployment]:
+        """Raises `NotFoundError`."""
+        await self.get(rollout)
+        return await self._db.read(lambda reader: store.deployments(reader, rollout))
+
+    async def record(self, rollout: int) -> list[str]:
+        """The verdict's record as JSON lines. Raises `NotFoundError`."""
+        case = await self.get(rollout)
+        return await self._db.read(lambda reader: list(book.text(reader, case)))
+
+    async def experiment(self, rollout: int) -> health.Experiment:
+        """The verdict so far; of a rollout that is over it is folded again. Raises `NotFoundError`."""
+        if watch := self._desk.watches.get(rollout):
+            return watch.experiment
+        lines = await self.record(rollout)
+        return health.read_record(line.encode() for line in lines)
+
+
+def offer_of(reader: Reader, release: releases.Release) -> Offer:
+    """What a release has for devices."""
+    return Offer(release.product, release.version, releases.artifacts_for(reader, release))
+
+
+def sight(plan: Plan, members: list[Member]) -> str:
+    """What the plan will be able to see, said before it starts."""
+    parts: Iterator[str] = iter(remarks(plan, len(members)))
+    if plan.comparison:
+        scheme = health.Scheme(
+            devices=Counter(m.revision for m in members),
+            shares=tuple(w / 100 for w in plan.waves),
+            soak_s=plan.soak_s,
+            rate=plan.tolerated,
+            alpha=plan.alpha,
+        )
+        return " ".join([health.planned_sentence(scheme), *parts])
+    first = "" if plan.rollback else health.first_release_sentence()
+    return " ".join([first, *parts]).strip()
+
+
+def _from(members: list[Member]) -> str:
+    versions = sorted({m.version or "an unknown version" for m in members})
+    return ", ".join(versions[:5])
+
+
+def _why_nobody(tx: Tx, offer: Offer) -> str:
+    if not offer.artifacts:
+        return "the release has no artifact"
+    kinds = ", ".join(sorted({f"{revision} ({kind})" for revision, kind in offer.artifacts}))
+    return f"it is built for {kinds}; see `fleetloop device list` for what there is and what it takes and runs"
+
+
+def _whole(reader: Reader, case: Rollout) -> Whole:
+    return Whole(
+        case,
+        store.waves(reader, case.id),
+        store.counts(reader, case.id),
+        len(store.members(reader, case.id)),
+        [entry for _, entry in store.journal(reader, case.id)],
+    )
+
+
+def experiment_of(reader: Reader, rollout: int) -> health.Experiment:
+    """The verdict of a rollout folded from its record, for higher rooms. Raises `NotFoundError`."""
+    case = store.rollout(reader, rollout)
+    if case is None:
+        raise NotFoundError(f"there is no rollout {rollout}")
+    return health.read_record(line.encode() for line in book.text(reader, case))
+
+
+def undone_by(reader: Reader, rollback: int) -> int | None:
+    """The stopped rollout that this rollback undoes."""
+    case = store.rollout(reader, rollback)
+    return None if case is None else case.undoes

@@ -1,0 +1,314 @@
+"""Rollouts as rows. Every change of a deployment goes through `change`; waves are inserted, never updated in place."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from fleetloop.core.db import Reader, Tx
+from fleetloop.core.tables import values
+from fleetloop.rollouts import tables as t
+from fleetloop.rollouts.cases import Attempt, Deployment, Entry, Member, OpenWave, Rollout, Sort
+from fleetloop.rollouts.model import OVER, Intent, Phase, State
+from fleetloop.rollouts.plan import from_json, to_json
+
+CHUNK = 20_000
+"""Rows a statement inserts at once."""
+
+
+def add_rollout(tx: Tx, rollout: Rollout) -> Rollout:
+    """Insert ``rollout`` and return it with its key."""
+    row = {k: v for k, v in vars(rollout).items() if k != "id"} | _words(rollout)
+    return replace(rollout, id=tx.insert(sa.insert(t.rollouts).values(row)))
+
+
+def _words(rollout: Rollout) -> dict[str, Any]:
+    return {"kind": rollout.kind.value, "phase": rollout.phase.value, "plan": json.dumps(to_json(rollout.plan))}
+
+
+def change_rollout(tx: Tx, rollout: int, **fields: Any) -> None:
+    """Set fields of a rollout; a `Phase` is stored as its word."""
+    plain = {k: v.value if isinstance(v, Phase) else v for k, v in fields.items()}
+    tx.execute(sa.update(t.rollouts).where(t.rollouts.c.id == rollout).values(plain))
+
+
+def _rollout(row: Mapping[str, Any]) -> Rollout:
+    made: dict[str, Any] = values(row) | {
+        "kind": Sort(row["kind"]),
+        "phase": Phase(row["phase"]),
+        "plan": from_json(json.loads(row["plan"])),
+    }
+    return Rollout(**made)
+
+
+def rollout(reader: Reader, number: int) -> Rollout | None:
+    """The rollout with that key."""
+    row = reader.first(sa.select(t.rollouts).where(t.rollouts.c.id == number))
+    return None if row is None else _rollout(row)
+
+
+def rollouts(reader: Reader, product: str | None = None, most: int = 200) -> list[Rollout]:
+    """Newest first."""
+    wanted = sa.select(t.rollouts).order_by(t.rollouts.c.id.desc()).limit(most)
+    return [
+        _rollout(r) for r in reader.all(wanted if product is None else wanted.where(t.rollouts.c.product == product))
+    ]
+
+
+def open_rollouts(reader: Reader) -> list[Rollout]:
+    """Those that are not over, oldest first."""
+    over = [phase.value for phase in OVER]
+    return [
+        _rollout(r)
+        for r in reader.all(sa.select(t.rollouts).where(t.rollouts.c.phase.not_in(over)).order_by(t.rollouts.c.id))
+    ]
+
+
+def add_members(tx: Tx, rollout: int, members: Sequence[Member]) -> None:
+    """Enrol devices."""
+    for start in range(0, len(members), CHUNK):
+        rows = [{"rollout": rollout, **vars(m), "left": False} for m in members[start : start + CHUNK]]
+        tx.execute(sa.insert(t.members), rows)
+
+
+def members(reader: Reader, rollout: int) -> list[Member]:
+    """All that ever were enrolled and have not left, by device id."""
+    mine = sa.select(t.members).where(t.members.c.rollout == rollout, t.members.c.left.is_(False))
+    rows = reader.all(mine.order_by(t.members.c.device))
+    return [Member(r["device"], r["revision"], r["version"], r["artifact"], r["since_wave"]) for r in rows]
+
+
+def leave(tx: Tx, rollout: int, device: str) -> None:
+    """A device leaves the selection."""
+    mine = (t.members.c.rollout == rollout, t.members.c.device == device)
+    tx.execute(sa.update(t.members).where(*mine).values(left=True))
+
+
+def undrawn(reader: Reader, rollout: int) -> list[Member]:
+    """Enrolled devices that no wave has drawn, by device id."""
+    drawn = sa.select(t.deployments.c.device).where(t.deployments.c.rollout == rollout)
+    mine = sa.select(t.members).where(t.members.c.rollout == rollout, t.members.c.left.is_(False))
+    rows = reader.all(mine.where(t.members.c.device.not_in(drawn)).order_by(t.members.c.device))
+    return [Member(r["device"], r["revision"], r["version"], r["artifact"], r["since_wave"]) for r in rows]
+
+
+def open_wave(tx: Tx, wave: OpenWave) -> None:
+    """Insert the wave itself."""
+    tx.execute(sa.insert(t.waves).values(**vars(wave)))
+
+
+def soak_started(tx: Tx, rollout: int, number: int, at: float) -> None:
+    """Enough of the wave has booted."""
+    one = (t.waves.c.rollout == rollout, t.waves.c.number == number)
+    tx.execute(sa.update(t.waves).where(*one).values(booted_at=at))
+
+
+def waves(reader: Reader, rollout: int) -> list[OpenWave]:
+    """The waves opened so far, in order."""
+    rows = reader.all(sa.select(t.waves).where(t.waves.c.rollout == rollout).order_by(t.waves.c.number))
+    return [OpenWave(**values(r)) for r in rows]
+
+
+def deploy(tx: Tx, case: Rollout, wave: int, drawn: Sequence[tuple[Member, str, str]], at: float) -> None:
+    """A deployment and its first attempt for each (member, target version, version it runs now), in that order."""
+    for start in range(0, len(drawn), CHUNK):
+        part = drawn[start : start + CHUNK]
+        rows = [_fresh(case, wave, member, target, running, at) for member, target, running in part]
+        tx.execute(sa.insert(t.deployments), rows)
+    mine = (t.deployments.c.rollout == case.id, t.deployments.c.wave == wave)
+    without = sa.select(t.attempts.c.deployment).where(t.attempts.c.deployment == t.deployments.c.id).exists()
+    first = sa.select(
+        t.deployments.c.tenant, t.deployments.c.id, t.deployments.c.device, sa.literal(1), sa.literal(at), sa.literal(0)
+    ).where(*mine, ~without).order_by(t.deployments.c.id)  # fmt: skip
+    tx.execute(
+        sa.insert(t.attempts).from_select(["tenant", "deployment", "device", "number", "made_at", "downloads"], first)
+    )
+
+
+def _fresh(case: Rollout, wave: int, member: Member, target: str, running: str, at: float) -> dict[str, Any]:
+    return {
+        "rollout": case.id,
+        "device": member.device,
+        "component": case.component,
+        "wave": wave,
+        "artifact": member.artifact,
+        "version": target,
+        "previous": running,
+        "state": State.WAITING.value,
+        "intent": Intent.RUN.value,
+        "since": at,
+        "weak": False,
+        "hurt": False,
+        "open": True,
+    }
+
+
+def _deployment(row: Mapping[str, Any]) -> Deployment:
+    made: dict[str, Any] = values(row) | {"state": State(row["state"]), "intent": Intent(row["intent"])}
+    return Deployment(**made)
+
+
+def deployment(reader: Reader, number: int) -> Deployment:
+    """The deployment with that key."""
+    return _deployment(reader.all(sa.select(t.deployments).where(t.deployments.c.id == number))[0])
+
+
+def deployments(reader: Reader, rollout: int, wave: int | None = None) -> list[Deployment]:
+    """Of one rollout, or one wave of it, by key."""
+    wanted = sa.select(t.deployments).where(t.deployments.c.rollout == rollout).order_by(t.deployments.c.id)
+    return [_deployment(r) for r in reader.all(wanted if wave is None else wanted.where(t.deployments.c.wave == wave))]
+
+
+def open_deployments(reader: Reader, rollout: int | None = None) -> list[tuple[Deployment, Attempt]]:
+    """Each open deployment with its newest attempt, by key."""
+    wanted = sa.select(t.deployments).where(t.deployments.c.open.is_(True)).order_by(t.deployments.c.id)
+    rows = reader.all(wanted if rollout is None else wanted.where(t.deployments.c.rollout == rollout))
+    found = [_deployment(r) for r in rows]
+    newest = newest_attempts(reader, rollout)
+    return [(d, newest[d.id]) for d in found]
+
+
+def newest_attempts(reader: Reader, rollout: int | None = None) -> dict[int, Attempt]:
+    """The newest attempt of each open deployment, by deployment."""
+    mine = t.attempts.join(t.deployments, t.attempts.c.deployment == t.deployments.c.id)
+    wanted = sa.select(t.attempts).select_from(mine).where(t.deployments.c.open.is_(True)).order_by(t.attempts.c.id)
+    rows = reader.all(wanted if rollout is None else wanted.where(t.deployments.c.rollout == rollout))
+    return {r["deployment"]: Attempt(**values(r)) for r in rows}
+
+
+def last_of(reader: Reader, device: str, component: str) -> tuple[Deployment, Attempt] | None:
+    """The device's newest deployment with its newest attempt."""
+    mine = (t.deployments.c.device == device, t.deployments.c.component == component)
+    row = reader.first(sa.select(t.deployments).where(*mine).order_by(t.deployments.c.id.desc()).limit(1))
+    if row is None:
+        return None
+    found = _deployment(row)
+    return found, attempts_of(reader, found.id)[-1]
+
+
+def of_device(reader: Reader, device: str) -> list[Deployment]:
+    """All deployments of a device, oldest first."""
+    rows = reader.all(sa.select(t.deployments).where(t.deployments.c.device == device).order_by(t.deployments.c.id))
+    return [_deployment(r) for r in rows]
+
+
+def attempts_of(reader: Reader, deployment: int) -> list[Attempt]:
+    """Oldest first."""
+    rows = reader.all(sa.select(t.attempts).where(t.attempts.c.deployment == deployment).order_by(t.attempts.c.id))
+    return [Attempt(**values(r)) for r in rows]
+
+
+def attempt(reader: Reader, number: int, device: str) -> tuple[Attempt, Deployment] | None:
+    """An attempt of this device, with its deployment; None for another's."""
+    row = reader.first(sa.select(t.attempts).where(t.attempts.c.id == number, t.attempts.c.device == device))
+    return None if row is None else (Attempt(**values(row)), deployment(reader, row["deployment"]))
+
+
+def change(tx: Tx, deployment: Deployment, **fields: Any) -> Deployment:
+    """Set fields; states and intents are stored as their words."""
+    plain = {k: v.value if isinstance(v, Intent | State) else v for k, v in fields.items()}
+    tx.execute(sa.update(t.deployments).where(t.deployments.c.id == deployment.id).values(plain))
+    return replace(deployment, **fields)
+
+
+def change_attempt(tx: Tx, attempt: Attempt, **fields: Any) -> Attempt:
+    """Set when an attempt was handed, closed or asked to cancel, or count a download."""
+    tx.execute(sa.update(t.attempts).where(t.attempts.c.id == attempt.id).values(fields))
+    return replace(attempt, **fields)
+
+
+def add_attempt(tx: Tx, deployment: Deployment, number: int, at: float) -> Attempt:
+    """Another try."""
+    made = Attempt(0, deployment.id, deployment.device, number, at, None, None, None, 0)
+    row = {k: v for k, v in vars(made).items() if k != "id"}
+    return replace(made, id=tx.insert(sa.insert(t.attempts).values(row)))
+
+
+def add_report(tx: Tx, attempt: Attempt, at: float, body: Mapping[str, Any], outcome: int, note: str) -> None:
+    """Every report that was answered 200, in the device's own words."""
+    row = {"attempt": attempt.id, "device": attempt.device, "at": at, "outcome": outcome, "note": note}
+    tx.execute(sa.insert(t.reports).values(**row, body=json.dumps(body, ensure_ascii=False)))
+
+
+def reports(
+    reader: Reader, *, attempt: int | None = None, device: str | None = None, most: int = 200
+) -> list[dict[str, Any]]:
+    """Newest first; `body` is what the device said."""
+    wanted = sa.select(t.reports).order_by(t.reports.c.id.desc()).limit(most)
+    wanted = wanted if attempt is None else wanted.where(t.reports.c.attempt == attempt)
+    wanted = wanted if device is None else wanted.where(t.reports.c.device == device)
+    return [values(r) | json.loads(r["body"]) for r in reader.all(wanted)]
+
+
+def counts(reader: Reader, rollout: int) -> dict[tuple[int, str, bool], int]:
+    """Deployments by wave, state and whether the device was hurt."""
+    d = t.deployments.c
+    wanted = sa.select(d.wave, d.state, d.hurt, sa.func.count().label("n")).where(d.rollout == rollout)
+    rows = reader.all(wanted.group_by(d.wave, d.state, d.hurt))
+    return {(r["wave"], r["state"], bool(r["hurt"])): r["n"] for r in rows}
+
+
+def ever_booted(reader: Reader, rollout: int) -> dict[int, int]:
+    """Devices that ever booted, by wave."""
+    d = t.deployments.c
+    wanted = sa.select(d.wave, sa.func.count().label("n")).where(d.rollout == rollout, d.booted_at.is_not(None))
+    return {r["wave"]: r["n"] for r in reader.all(wanted.group_by(d.wave))}
+
+
+def booted_devices(reader: Reader, rollout: int) -> set[str]:
+    """Devices that ever booted in it."""
+    d = t.deployments.c
+    wanted = sa.select(d.device).where(d.rollout == rollout, d.booted_at.is_not(None))
+    return {r["device"] for r in reader.all(wanted)}
+
+
+def hurt(tx: Tx, devices: Sequence[tuple[int, str]]) -> None:
+    """Mark the deployments of these (rollout, device) as hurt."""
+    d = t.deployments.c
+    for rollout, device in devices:
+        tx.execute(sa.update(t.deployments).where(d.rollout == rollout, d.device == device).values(hurt=True))
+
+
+def last_confirmed(reader: Reader, devices: Iterable[str], component: str, bad: str) -> dict[str, tuple[str, int]]:
+    """(version, artifact) each device last was confirmed on, ``bad`` left out."""
+    d = t.deployments.c
+    wanted = sa.select(d.device, d.version, d.artifact).where(d.component == component, d.version != bad)
+    wanted = wanted.where(d.state == State.CONFIRMED.value).order_by(d.id)
+    chosen = set(devices)
+    return {r["device"]: (r["version"], r["artifact"]) for r in reader.all(wanted) if r["device"] in chosen}
+
+
+def confirmed_before(reader: Reader, product: str, component: str, rollout: int) -> int:
+    """Deployments of older rollouts of the product that ended confirmed."""
+    mine = t.deployments.join(t.rollouts, t.rollouts.c.id == t.deployments.c.rollout)
+    wanted = (
+        sa.select(sa.func.count()).select_from(mine).where(t.rollouts.c.product == product, t.rollouts.c.id != rollout)
+    )
+    return reader.one(
+        wanted.where(t.deployments.c.component == component, t.deployments.c.state == State.CONFIRMED.value)
+    )
+
+
+def last_installs(reader: Reader, product: str, most: int = 1000) -> tuple[int, int]:
+    """(failed, all) of the product's newest installs that were handed and are decided."""
+    good = [s.value for s in (State.BOOTED, State.CONFIRMED)]
+    bad = [s.value for s in (State.FAILED, State.REVERTED, State.TIMED_OUT)]
+    mine = t.deployments.join(t.rollouts, t.rollouts.c.id == t.deployments.c.rollout)
+    wanted = sa.select(t.deployments.c.state).select_from(mine).where(t.rollouts.c.product == product)
+    wanted = wanted.where(t.deployments.c.state.in_(good + bad)).order_by(t.deployments.c.id.desc()).limit(most)
+    states = [r["state"] for r in reader.all(wanted)]
+    return sum(s in bad for s in states), len(states)
+
+
+def write(tx: Tx, rollout: int, entry: Entry) -> None:
+    """Add to "What happened"."""
+    tx.execute(sa.insert(t.journal).values(rollout=rollout, **vars(entry)))
+
+
+def journal(reader: Reader, rollout: int | None = None, most: int = 200) -> list[tuple[int, Entry]]:
+    """(rollout, entry), newest first."""
+    wanted = sa.select(t.journal).order_by(t.journal.c.at.desc(), t.journal.c.id.desc()).limit(most)
+    rows = reader.all(wanted if rollout is None else wanted.where(t.journal.c.rollout == rollout))
+    return [(r["rollout"], Entry(r["at"], r["kind"], r["title"], r["text"])) for r in rows]
