@@ -55,4 +55,7 @@ def test_a_lost_board_is_an_error_wherever_it_was_lost() -> None:
         ("s", "c", "skipped", "later"),
     ]
     assert report.named("failed") == "b (no way)"
+    assert (
+        Report(tuple(Case("s", name, "error", "lost") for name in "abcde")).named("error") == "a, b, c and 2 more: lost"
+    )
     assert merge([report, report]).count("error") == 2

@@ -33,6 +33,7 @@ def text_of(tiny: Tiny) -> str:
         ("[package.mcuboot]", "[package.rauc]", "./fleetloop.toml, line 29: there is no package format 'rauc'; known is 'mcuboot'"),
         ('"test.sh", "{out}"', '"test.sh", "{imagee}"', "test.host names {imagee}, which no step makes; there are none"),
         ('"test.sh", "{out}"', '"test.sh", "{imagee}", "{revision}"', "test.host:a names {imagee}, which no step makes; did you mean 'image'?"),
+        ("tolerated = 0.03", 'tolerated = 0.03\nevents = ["crsh"]', "./fleetloop.toml, line 37: events has 'crsh'; known are crash, self-test, silent"),
         ("tolerated = 0.03", "tolerated = true", "./fleetloop.toml, line 36: 'tolerated' is True; expected a number"),
     ],
 )  # fmt: skip

@@ -30,7 +30,7 @@ def test_a_good_release_has_no_fault(tmp_path: Path) -> None:
         ({"artifacts": ()}, "there is no artifact"),
         ({"policy": Policy(0)}, "tolerated is 0, expected above 0 and at most 1 a device-day"),
         ({"policy": Policy(0.1, ())}, "the policy counts no bad event"),
-        ({"policy": Policy(0.1, install_failure=1.0)}, "install-failure is 1.0, expected between 0 and 1"),
+        ({"policy": Policy(0.1, install_failure=1.0)}, "install-failure is 1, expected between 0 and 1"),
         ({"component": "modem"}, "revision b has no image"),
     ],
 )  # fmt: skip

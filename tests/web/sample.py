@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime
+from typing import Any
 
 from markupsafe import Markup
 
@@ -154,7 +155,7 @@ STORY = (
     Happening(W1, "offered", "Wave 1 opened (25 devices)", "drawn: 12 rev-a, 8 rev-b, 5 rev-c"),
 )  # fmt: skip
 OPENINGS = ((W1, "wave 1 opens"), (W2, "wave 2 opens"))
-COMMON = {"id": 12, "product": "coldcell", "version": "1.1.0", "old": "1.0.0", "started_at": W1, "started_by": "the release engineer",
+COMMON: dict[str, Any] = {"id": 12, "product": "coldcell", "version": "1.1.0", "old": "1.0.0", "started_at": W1, "started_by": "the release engineer",
           "wave": 2, "planned": 4, "plan": PLAN, "openings": OPENINGS}  # fmt: skip
 
 STOPPED = Rollout(

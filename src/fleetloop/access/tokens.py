@@ -2,7 +2,7 @@
 
     tokens.devices.get(digest_of(token)) == device      # one SHA-256, one look-up, one comparison
 
-Tokens have 256 random bits; only their digests are kept, in memory as on disk.
+Tokens have 192 random bits, 32 characters (the most that Zephyr's client holds); only their digests are kept, in memory as on disk.
 """
 
 import secrets
@@ -13,11 +13,11 @@ from fleetloop.access import store
 from fleetloop.access.model import Gateway
 from fleetloop.core.db import Database, Reader, Tx
 
-BITS = 256
+BITS = 192
 
 
 def new_token() -> str:
-    """43 characters of URL-safe text."""
+    """32 characters of URL-safe text."""
     return secrets.token_urlsafe(BITS // 8)
 
 

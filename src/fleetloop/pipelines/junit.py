@@ -3,7 +3,7 @@
 A DOCTYPE is refused; half a file is incomplete, never "0 failed"; a report without a test that passed is not a pass.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
@@ -47,8 +47,14 @@ class Report:
     def named(self, state: str) -> str:
         """The first few tests in ``state``, for a sentence."""
         cases = [case for case in self.cases if case.state == state]
-        found = [f"{case.name} ({case.message})" if case.message else case.name for case in cases]
-        return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        messages = {case.message for case in cases}
+        if len(cases) > 1 and len(messages) == 1 and messages != {""}:
+            return f"{_some([case.name for case in cases])}: {messages.pop()}"
+        return _some([f"{case.name} ({case.message})" if case.message else case.name for case in cases])
+
+
+def _some(found: Sequence[str]) -> str:
+    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 def parse(raw: bytes, name: str) -> Report:

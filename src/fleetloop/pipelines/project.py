@@ -41,7 +41,7 @@ def load(root: Path, steps: Collection[str], at: float | None = None) -> Project
         product=product,
         keys=build(Keys, document, ("keys",), _table(document, "keys", needed=False)),
         revisions=_revisions(document),
-        policy=build(Policy, document, ("policy",), _table(document, "policy")),
+        policy=_policy(document),
         version=_version(root, document, product),
         commit=found,
         at=found.at if at is None else at,
@@ -69,6 +69,15 @@ def _table(document: Document, name: str, *, needed: bool = True) -> dict[str, A
     if needed and name not in document.values:
         raise ConfigError(f"{document.source} lacks the table [{name}]")
     return document.values.get(name, {})
+
+
+def _policy(document: Document) -> Policy:
+    policy = build(Policy, document, ("policy",), _table(document, "policy"))
+    known = Policy(tolerated=0.0).events
+    if strange := [event for event in policy.events if event not in known]:
+        text = f"events has {strange[0]!r}; known are {', '.join(known)}"
+        raise document.fail(("policy", "events"), text)
+    return policy
 
 
 def _revisions(document: Document) -> dict[str, Revision]:

@@ -243,4 +243,5 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value
-    raise BadBundleError(f"{where} is {str(value)[:80]!r}; expected {getattr(hint, '__name__', 'a list')}")
+    expected = "a list" if get_origin(hint) is tuple else str(getattr(hint, "__name__", hint))
+    raise BadBundleError(f"{where} is {str(value)[:80]!r}; expected {expected}")

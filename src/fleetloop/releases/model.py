@@ -93,6 +93,7 @@ class Shipped:
     sha256: str
     sha1: str
     md5: str
+    published_at: float = 0.0
 
 
 @dataclass(frozen=True)

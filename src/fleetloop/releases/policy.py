@@ -59,7 +59,7 @@ def _limits(manifest: Manifest) -> list[str]:
     policy = manifest.policy
     wrong = [] if policy.events else ["the policy counts no bad event"]
     if not 0 < policy.tolerated <= 1:
-        wrong.append(f"tolerated is {policy.tolerated}, expected above 0 and at most 1 a device-day")
+        wrong.append(f"tolerated is {policy.tolerated:g}, expected above 0 and at most 1 a device-day")
     if not 0 < policy.install_failure < 1:
-        wrong.append(f"install-failure is {policy.install_failure}, expected between 0 and 1")
+        wrong.append(f"install-failure is {policy.install_failure:g}, expected between 0 and 1")
     return wrong

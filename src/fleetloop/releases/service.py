@@ -103,7 +103,7 @@ class Releases:
         fresh = Release(
             0, manifest.product, manifest.component, manifest.version, statement, signer, manifest, at, by.name
         )
-        shipped = [_shipped(bundle, i, sums) for i in range(len(manifest.artifacts))]
+        shipped = [_shipped(bundle, i, sums, at) for i in range(len(manifest.artifacts))]
         inside = {a.path for a in manifest.artifacts}
         rest = {p: (e.size, e.sha256) for p, e in bundle.files.items() if p not in inside}
         release = store.add(tx, fresh, shipped, rest)
@@ -142,7 +142,7 @@ class Releases:
 
     def _learn(self, shipped: list[Shipped]) -> None:
         for s in shipped:
-            self._files[s.id] = File(s.id, s.name, s.size, s.sha256, s.sha1, s.md5)
+            self._files[s.id] = File(s.id, s.name, s.size, s.sha256, s.sha1, s.md5, int(s.published_at))
 
     def _place(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
@@ -181,11 +181,11 @@ def _check(bundle: Bundle, revisions: set[str]) -> None:
         raise FailedPolicyError(f"{manifest.product} {manifest.version} is not published: {why}")
 
 
-def _shipped(bundle: Bundle, index: int, sums: Mapping[str, Sums]) -> Shipped:
+def _shipped(bundle: Bundle, index: int, sums: Mapping[str, Sums], at: float) -> Shipped:
     a = bundle.manifest.artifacts[index]
     sha1, md5 = sums[a.path]
     name = a.path.rsplit("/", 1)[-1]
-    return Shipped(0, 0, a.revision, a.kind, a.component, name, a.size, a.sha256, sha1, md5)
+    return Shipped(0, 0, a.revision, a.kind, a.component, name, a.size, a.sha256, sha1, md5, at)
 
 
 def _sums(path: Path) -> Sums:

@@ -47,6 +47,7 @@ artifacts = table(
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("sha1", sa.Text, nullable=False),
     sa.Column("md5", sa.Text, nullable=False),
+    sa.Column("published_at", sa.Double, nullable=False),
     sa.UniqueConstraint("release", "revision", "kind", "component"),
 )
 evidence = table(

@@ -98,7 +98,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Link:
-    """One step of the chain. ``warn``: what was accepted or is missing; ``fold``: a title and the table folded below."""
+    """One step of the chain. ``warn``: what is accepted or missing; ``fold``: a title and a table folded below it."""
 
     state: str
     title: Markup

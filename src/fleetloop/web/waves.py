@@ -4,6 +4,7 @@ A device is in one segment of a bar and *hurt* wins there; words and table count
 hurt as both. Offline and held back are always drawn: leaving them out turns silence into success.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,7 @@ class Wave:
     @property
     def slug(self) -> str:
         """For ids: `wave-1`."""
-        return self.name.lower().replace(" ", "-")
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower())
 
 
 def whole(waves: Sequence[Wave], name: str = "All") -> Wave:
