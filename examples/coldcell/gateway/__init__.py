@@ -1,1 +1,5 @@
-"""The cold cell's gateway: the board's driver (``board``), its lines (``report``) and its images (``image``)."""
+"""The cold cell's gateway.
+
+The board's driver (``board``), its lines (``report``), its images (``image``); and on these the process that speaks
+hawkBit DDI for boards (``python -m gateway``: ``config``, ``device``, ``ddi``, ``service``, ``record``).
+"""

@@ -94,7 +94,7 @@ class Ticking:
 
     async def _status(self, now: float) -> dict[str, object]:
         due = self._rooms.runner.next()
-        rows = [[str(r.id), r.phase.value, r.wave] for r in reversed(await self._rooms.rollouts.all())]
+        rows = [[str(number), phase, wave] for number, phase, wave in await self._rooms.rollouts.statuses()]
         return {"now": now, "next": None if due == float("inf") else due, "rollouts": rows}
 
     def check(self) -> None:

@@ -57,8 +57,13 @@ async def _serve(server: Server, settings: ServerSettings) -> None:
         backlog=1024,
     )
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        server.rooms.live.close()  # open streams would keep the server waiting
+        granian.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, granian.stop)
+        loop.add_signal_handler(number, end)
     await granian.serve()
 
 

@@ -92,7 +92,7 @@ def build(settings: ServerSettings) -> Rooms:
     desk = Desk(lambda key: releases.file(key)[0])
     dispatch, hearing = Dispatch(db, clock, desk, releases.file), Hearing(desk)
     rollouts = Rollouts(db, clock, desk, stepped=settings.stepped)
-    clocks = Clocks(clock, served, desk, hearing, fleet.last_contact, (fleet.flush, heartbeats.flush, access.flush))
+    clocks = Clocks(clock, served, desk, hearing, fleet.last_contact, (fleet.flush,))
     incidents = Incidents(db)
     # Who listens to what, and nowhere else.
     pump = Pump(db, [hearing.listener, incidents.listener])

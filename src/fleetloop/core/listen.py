@@ -14,6 +14,7 @@ from fleetloop.core.facts import Fact, Recorded
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
+MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,12 @@ class Pump:
         self._lock = asyncio.Lock()
         self.failing: dict[str, str] = {}
         """Listeners that could not handle a fact, each with its error; readiness looks here."""
-        db.on_facts = self._rung.set
+        self._fresh = True
+        db.on_facts = self._ring
+
+    def _ring(self) -> None:
+        self._fresh = True
+        self._rung.set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -52,28 +58,34 @@ class Pump:
     async def drain(self) -> None:
         """Until every listener has handled every fact, those recorded meanwhile too. Raises what a listener raised."""
         async with self._lock:
-            while await self._round():
-                pass
+            while self._fresh:
+                self._fresh = False
+                try:
+                    await self._round()
+                except BaseException:
+                    self._fresh = True
+                    raise
 
-    async def _round(self) -> bool:
-        moved = False
+    async def _round(self) -> None:
         for listener in self._listeners:
             try:
-                moved |= await self._db.write(lambda tx, who=listener: _step(tx, who))
+                while await self._db.write(lambda tx, who=listener: _step(tx, who)):
+                    pass
             except Exception as error:
                 self.failing[listener.name] = str(error)
                 raise
             self.failing.pop(listener.name, None)
-        return moved
 
 
 def _step(tx: Tx, listener: Listener) -> bool:
+    """Whether there may be more."""
     at = cursor(tx, listener.name)
     last = last_fact(tx)
     if at >= last:
         return False
-    found = facts_after(tx, at, [kind.__name__ for kind in listener.kinds])
+    found = facts_after(tx, at, [kind.__name__ for kind in listener.kinds], MOST)
     if found:
         listener.hear(tx, found)
-    move_cursor(tx, listener.name, found[-1].number if len(found) == 1000 else last)
-    return True
+    more = len(found) == MOST
+    move_cursor(tx, listener.name, found[-1].number if more else last)
+    return more

@@ -35,7 +35,8 @@ def scoped(statement: Any, tenant: str) -> Any:
     """
 
     def narrow(part: Any) -> None:
-        tables = [part.table] if isinstance(part, Update | Delete) else list(_tables(part.get_final_froms()))
+        froms = (part.table,) if isinstance(part, Update | Delete) else (*part._from_obj, *part.columns_clause_froms)  # noqa: SLF001
+        tables = list(dict.fromkeys(_tables(froms)))
         # the only way to reach a query inside a query
         part._where_criteria += tuple(t.c.tenant == tenant for t in tables if "tenant" in t.c)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 

@@ -19,8 +19,9 @@ from fleetloop.rollouts import store
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Member, Rollout
 
-ORDER = {"Leave": 0, "Install": 1, "Event": 2, "Silent": 3, "Poll": 4}
-"""Of one device at one instant: an event that is itself the contact which ends a window leaves no evidence."""
+ORDER = {"Leave": 0, "Event": 1, "Silent": 2, "Install": 3, "Poll": 4}
+"""Of one device at one instant: a bad event came before what the same contact then brought. So it leaves no evidence if
+it is itself the contact that ends a window, and is no failure of an install that was handed right after it."""
 
 
 def verdict_plan(rollout: Rollout) -> health.Plan:

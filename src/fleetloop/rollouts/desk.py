@@ -82,12 +82,15 @@ class Desk:
         self.watches: dict[int, Watch] = {}
         self.live: dict[str, Live] = {}
         self.installed: dict[str, int] = {}
+        self.noted: set[int] = set()
+        """Rollouts whose record has lines that no tick has booked."""
         self.on_change: Callable[[Live], None] = lambda _: None
 
     def load(self, reader: Reader) -> None:
         """Build everything from the tables; every open rollout's record is folded again."""
         self.watches.clear()
         self.live.clear()
+        self.noted.update(r.id for r in store.open_rollouts(reader))
         for rollout in store.open_rollouts(reader):
             self.watch(reader, rollout)
         for deployment, attempt in store.open_deployments(reader):

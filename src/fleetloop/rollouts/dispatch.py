@@ -8,12 +8,12 @@ from fleetloop import health
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Tx
 from fleetloop.core.errors import LimitError
-from fleetloop.rollouts import book, store
+from fleetloop.rollouts import store
 from fleetloop.rollouts.cases import Attempt, Deployment
 from fleetloop.rollouts.desk import Desk, Live, Watch
 from fleetloop.rollouts.engine import heard
 from fleetloop.rollouts.model import ENDED, Effect, Event, Intent, State
-from fleetloop.rollouts.moves import apply
+from fleetloop.rollouts.moves import apply, note
 from fleetloop.wire import File, Order, Outcome, Report
 
 COMPONENT = "application"
@@ -131,7 +131,7 @@ class Dispatch:
         def job(tx: Tx) -> None:
             for watch, stage in notes:
                 ident = f"poll-{watch.rollout.wave}-{stage}"
-                book.note(tx, watch.rollout.id, watch.rollout.seed, health.Poll(at, device), ident)
+                note(tx, self._desk, watch, health.Poll(at, device), ident)
             last = store.last_of(tx, device, COMPONENT) if back else None
             if last:
                 apply(tx, self._desk, last, Event.CAME_BACK, at)

@@ -6,12 +6,12 @@ from fleetloop import fleet, health, telemetry
 from fleetloop.core.db import Tx
 from fleetloop.core.facts import Fact, Recorded
 from fleetloop.core.listen import Listener
-from fleetloop.rollouts import book, store
+from fleetloop.rollouts import store
 from fleetloop.rollouts.cases import Attempt, Deployment, WentSilent
 from fleetloop.rollouts.desk import Desk
 from fleetloop.rollouts.dispatch import COMPONENT
 from fleetloop.rollouts.model import Event, State
-from fleetloop.rollouts.moves import apply
+from fleetloop.rollouts.moves import apply, note
 
 Case = tuple[Deployment, Attempt]
 
@@ -69,8 +69,7 @@ class Hearing:
             if watch.stopped or device not in watch.members or what not in watch.rollout.plan.events:
                 continue
             line = health.Event(at, device, what, ident)
-            book.note(tx, watch.rollout.id, watch.rollout.seed, line, f"{what}-{ident}")
-            tx.after(lambda w=watch: setattr(w, "dirty", True))
+            note(tx, self._desk, watch, line, f"{what}-{ident}")
         case = self._last(tx, device, at)
         if case:
             apply(tx, self._desk, case, self._kind(case[1], case[0], at), at)
@@ -87,7 +86,7 @@ class Hearing:
         for watch in list(self._desk.watches.values()):
             if watch.stopped or device not in watch.members or "silent" not in watch.rollout.plan.events:
                 continue
-            book.note(tx, watch.rollout.id, watch.rollout.seed, health.Silent(at, device), f"silent-{since:.3f}")
+            note(tx, self._desk, watch, health.Silent(at, device), f"silent-{since:.3f}")
         case = self._last(tx, device, at)
         if case and case[0].state in (State.BOOTED, State.CONFIRMED):
             apply(tx, self._desk, case, self._kind(case[1], case[0], at), at)
@@ -98,7 +97,7 @@ class Hearing:
         for watch in list(self._desk.watches.values()):
             if fact.device in watch.members and not watch.stopped:
                 store.leave(tx, watch.rollout.id, fact.device)
-                book.note(tx, watch.rollout.id, watch.rollout.seed, health.Leave(fact.at, fact.device), "leave")
+                note(tx, self._desk, watch, health.Leave(fact.at, fact.device), "leave")
         case = self._last(tx, fact.device, fact.at)
         if case:
             apply(tx, self._desk, case, Event.RETIRED, fact.at)

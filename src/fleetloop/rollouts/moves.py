@@ -9,7 +9,7 @@ from fleetloop import health
 from fleetloop.core.db import Tx
 from fleetloop.rollouts import book, store
 from fleetloop.rollouts.cases import Attempt, Deployment, DeviceConfirmed
-from fleetloop.rollouts.desk import Desk
+from fleetloop.rollouts.desk import Desk, Watch
 from fleetloop.rollouts.engine import move
 from fleetloop.rollouts.model import ENDED, Change, Effect, Event, State
 
@@ -66,7 +66,7 @@ def _guard(tx: Tx, desk: Desk, deployment: Deployment, attempt: Attempt, change:
         return
     for effect in sorted(change.effects & set(GUARD), key=lambda e: e.value, reverse=True):
         line = health.Install(at, deployment.device, GUARD[effect])
-        book.note(tx, deployment.rollout, watch.rollout.seed, line, f"{attempt.id}-{effect.name.lower()}")
+        note(tx, desk, watch, line, f"{attempt.id}-{effect.name.lower()}")
 
 
 def again(tx: Tx, desk: Desk, deployment: Deployment, number: int, at: float) -> None:
@@ -74,3 +74,9 @@ def again(tx: Tx, desk: Desk, deployment: Deployment, number: int, at: float) ->
     attempt = store.add_attempt(tx, deployment, number, at)
     fresh = store.change(tx, deployment, state=State.WAITING, since=at, open=True, healthy_since=None)
     tx.after(lambda: desk.update(fresh, attempt))
+
+
+def note(tx: Tx, desk: Desk, watch: Watch, line: health.Line, ident: str) -> None:
+    """Add to the record of a rollout; the next tick books it."""
+    if book.note(tx, watch.rollout.id, watch.rollout.seed, line, ident):
+        tx.after(lambda: desk.noted.add(watch.rollout.id))

@@ -62,19 +62,27 @@ class Runner:
         self._gates: list[Gate] = [gate(name) for name in GATES]
 
     async def tick(self, now: float) -> None:
-        """Everything that is due, booked and decided at ``now``; the clock is committed with it."""
+        """Everything that is due, booked and decided at ``now``; the clock is committed with what was decided."""
         due = list(self._clocks.due(now))
         watches = [w for w in self._desk.watches.values() if w.rollout.phase not in OVER]
-        booked = await self._db.write(lambda tx: self._book(tx, due, watches, now)) if due or watches else {}
-        for watch in watches:
-            self._feed(watch, booked.get(watch.rollout.id, []))
-        await self._mark(watches)
-        for watch in watches:
-            if watch.dirty or now >= self._until.get(watch.rollout.id, now):
-                watch.dirty = False
-                await self._look(watch, now)
+        noted = [w for w in watches if w.rollout.id in self._desk.noted]
+        if due or noted:
+            booked = await self._db.write(lambda tx: self._book(tx, due, watches, now))
+            self._desk.noted.clear()
+            for watch in watches:
+                self._feed(watch, booked[watch.rollout.id])
+        looked = [w for w in watches if w.dirty or now >= self._until.get(w.rollout.id, now)]
+        for watch in looked:
+            watch.dirty = False
+            self._judge(watch)
+        await self._db.write(lambda tx: self._end(tx, looked, now))
         self._hand_out(now)
-        await self._db.write(lambda tx: self._clocks.commit(tx, now))
+
+    def _end(self, tx: Tx, looked: Sequence[Watch], now: float) -> None:
+        for watch in looked:
+            self._mark(tx, watch)
+            self._decide(tx, watch, now)
+        self._clocks.commit(tx, now)
 
     def next(self) -> float:
         """The next instant at which something is due by itself."""
@@ -91,20 +99,18 @@ class Runner:
             watch.experiment.feed(line)
             watch.dirty = True
 
-    async def _mark(self, watches: Sequence[Watch]) -> None:
+    def _mark(self, tx: Tx, watch: Watch) -> None:
         """New devices whose first bad event the comparison counted are *hurt*."""
-        fresh = [(w.rollout.id, device) for w in watches for device in w.experiment.hurt_devices - w.hurt]
-        if fresh:
-            await self._db.write(lambda tx: store.hurt(tx, fresh))
-            for watch in watches:
-                watch.hurt |= watch.experiment.hurt_devices
+        now_hurt = watch.experiment.hurt_devices
+        if fresh := sorted(now_hurt - watch.hurt):
+            store.hurt(tx, watch.rollout.id, fresh)
+            watch.hurt = now_hurt
 
-    async def _look(self, watch: Watch, now: float) -> None:
-        limit = watch.rollout.plan.limit
-        crashes = watch.rollout.plan.crash_limit
-        if watch.experiment.e_value >= limit or (crashes and watch.experiment.crashed >= crashes):
+    def _judge(self, watch: Watch) -> None:
+        """A stop holds from here on, before anything is written."""
+        plan, experiment = watch.rollout.plan, watch.experiment
+        if experiment.e_max >= plan.limit or (plan.crash_limit and experiment.crashed >= plan.crash_limit):
             self._desk.stop(watch.rollout.id)
-        await self._db.write(lambda tx: self._decide(tx, watch, now))
 
     def _decide(self, tx: Tx, watch: Watch, now: float) -> None:
         if watch.stopped:

@@ -212,6 +212,10 @@ class Rollouts:
         """Newest first."""
         return await self._db.read(lambda reader: store.rollouts(reader, product))
 
+    async def statuses(self) -> list[tuple[int, str, int]]:
+        """(id, phase, wave) of the newest, oldest first: what a conductor is told at each step."""
+        return await self._db.read(store.statuses)
+
     async def whole(self, rollout: int) -> Whole:
         """One rollout for its page. Raises `NotFoundError`."""
         case = await self.get(rollout)

@@ -264,11 +264,17 @@ def booted_devices(reader: Reader, rollout: int) -> set[str]:
     return {r["device"] for r in reader.all(wanted)}
 
 
-def hurt(tx: Tx, devices: Sequence[tuple[int, str]]) -> None:
-    """Mark the deployments of these (rollout, device) as hurt."""
+def hurt(tx: Tx, rollout: int, devices: Sequence[str]) -> None:
+    """Mark the deployments of these devices in this rollout as hurt."""
     d = t.deployments.c
-    for rollout, device in devices:
-        tx.execute(sa.update(t.deployments).where(d.rollout == rollout, d.device == device).values(hurt=True))
+    tx.execute(sa.update(t.deployments).where(d.rollout == rollout, d.device.in_(devices)).values(hurt=True))
+
+
+def statuses(reader: Reader, most: int = 50) -> list[tuple[int, str, int]]:
+    """(id, phase, wave) of the newest rollouts, oldest first."""
+    r = t.rollouts.c
+    rows = reader.all(sa.select(r.id, r.phase, r.wave).order_by(r.id.desc()).limit(most))
+    return [(row["id"], row["phase"], row["wave"]) for row in reversed(rows)]
 
 
 def last_confirmed(reader: Reader, devices: Iterable[str], component: str, bad: str) -> dict[str, tuple[str, int]]:

@@ -25,6 +25,10 @@ from fleetloop.rollouts.opening import release, told
 from fleetloop.rollouts.plan import Ground, propose
 
 
+ROLLBACK_P0 = 0.2
+"""Share of a rollback's installs that may fail: the release they flee from may well crash while it is replaced."""
+
+
 @dataclass(frozen=True)
 class Back:
     """A device that must go back, and to what; ``artifact`` 0: it has no confirmed release to go to."""
@@ -75,7 +79,7 @@ def strays(reader: Reader, case: Rollout, product_revisions: Sequence[str], take
 def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollout:
     """A rollback of ``stopped``; its devices are drawn by `send`. It may lower a version, and holds nobody back."""
     plan = propose(
-        {}, Ground(devices=1, poll_s=poll_s, rollback=True, p0=stopped.plan.p0, tolerated=stopped.plan.tolerated)
+        {}, Ground(devices=1, poll_s=poll_s, rollback=True, p0=max(stopped.plan.p0, ROLLBACK_P0), tolerated=stopped.plan.tolerated)
     )
     plan = replace(plan, by_hand=False, crash_limit=0)
     case = Rollout(
