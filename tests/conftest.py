@@ -12,6 +12,8 @@ from fleetloop.core.clock import SteppedClock
 from fleetloop.core.db import Database
 from fleetloop.core.tables import metadata
 
+pytest_plugins = ["tests.suite"]
+
 START = 1_760_000_400.0
 
 

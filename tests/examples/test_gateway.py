@@ -335,8 +335,12 @@ def test_a_cancel_before_and_after_the_board_has_it(kits: dict[str, Kit], start:
     assert house.attempts[early].word == "CANCELED"
     late = house.offer(DEVICE, data=kits["host"].image("new"))
     gateway.step()
-    house.cancel(late)
-    gateway.step(gateway.at + 10)  # still on trial
+    house.cancel(late)  # while it is on trial: what the board did wins
+    gateway.step()
+    assert (said(house, late)[-1], house.attempts[late].word) == ("closed/success", "FINISHED")
+    house.attempts[late].open, house.attempts[late].cancel = True, "asked"  # a server that forgot
+    house.current[DEVICE] = late
+    gateway.step()
     assert said(house, late)[-1] == "rejected/success"
     gateway.step()
     assert (said(house, late)[-1], house.attempts[late].word) == ("closed/success", "FINISHED")

@@ -46,6 +46,7 @@ class Device:
         self._stepped = stepped
         self._board: Board | None = None
         self._hashes: dict[int, bytes] = {}
+        self._boot: Boot | None = None  # the last in the record
         self._known: Report | None = None  # the last boot that is in the record
         self._trying = ""  # version of the image that got its trial
 
@@ -111,7 +112,8 @@ class Device:
             version = self._trying if hidden else before.version
             self.record.keep(Crash(self.at, version, report.ran_s, report.reset, report.boots - 1))
         running = self._hashes.get(report.slot, b"").hex()
-        self.record.keep(Boot(self.at, report.boots, report.boot_id, report.version, report.reset, running))
+        self._boot = Boot(self.at, report.boots, report.boot_id, report.version, report.reset, running)
+        self.record.keep(self._boot)
         words = (report.boots, report.version, report.state, report.reset, report.other, report.crashes)
         told = "%s at %.0f: boot %d of %s, state=%s reset=%s other=%s crashes=%d"
         logger.info(told, self.unit.device, self.at, *words)
@@ -125,7 +127,8 @@ class Device:
             return await self._ask()
 
     async def _ask(self) -> Report:
-        await self._drain()
+        if not self._stepped:  # a stepped board says nothing by itself
+            await self._drain()
         self._on.press("s")
         await self._until(lambda text: (report := parse(text)) is not None and report.kind == "HB", ANSWER_S)
         return self._said()
@@ -142,6 +145,8 @@ class Device:
         active = next((slot for slot in found if slot.active), None)
         if active is None:
             raise SilentError(f"{self.unit.device} lists no active image")
+        if self._boot and not self._boot.hash:  # after power on it is asked for the first time
+            self._boot.hash = active.hash.hex()
         return active, next((slot for slot in found if not slot.active), None)
 
     # ---- time ----

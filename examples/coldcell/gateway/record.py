@@ -12,7 +12,7 @@ from pathlib import Path
 MOST = 500
 
 
-@dataclass(frozen=True)
+@dataclass
 class Boot:
     """One start, as the board told it. ``hash`` names the image that runs (hexadecimal), "" if it is not known."""
 

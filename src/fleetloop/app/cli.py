@@ -68,6 +68,48 @@ def _config(args: argparse.Namespace, out: Output) -> None:
     out.show(rows, ("key", "value", "origin"))
 
 
+def _demo(args: argparse.Namespace, out: Output) -> int:
+    import uvloop
+
+    from fleetloop.app.demo import Options, play
+
+    options = Options(
+        product=Path(args.product).absolute(),
+        work=Path(args.work).absolute(),
+        devices=args.devices,
+        seed=args.seed,
+        without_fault=args.without_fault,
+        fault_on=args.fault_on,
+        leave=args.exit,
+        pace=args.pace,
+        port=args.port,
+        board=not args.no_board,
+    )
+    return uvloop.run(play(options, out.note))
+
+
+def _fleet(text: str) -> dict[str, int]:
+    try:
+        return {name: int(n) for name, _, n in (part.partition("=") for part in text.split(","))}
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected REVISION=COUNT,REVISION=COUNT") from e
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--exit", action="store_true", help="end by itself; 0 only if all that it promises happened")
+    parser.add_argument("--without-fault", action="store_true", help="the faulty commit reverted: nothing is stopped")
+    parser.add_argument(
+        "--fault-on", default="", metavar="REVISION", help="give the fast sensor, and so the fault, to it"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="another draw, other radio silences (default 1)")
+    parser.add_argument("--pace", type=float, default=0.0, metavar="SECONDS", help="least real seconds a virtual hour")
+    parser.add_argument("--port", type=int, default=8480, help="port of the server (default 8480)")
+    parser.add_argument("--devices", type=_fleet, default={"a": 300, "b": 125, "c": 75}, metavar="REVISION=COUNT,…")
+    parser.add_argument("--no-board", action="store_true", help="leave the emulated board out")
+    parser.add_argument("--product", default="examples/coldcell", metavar="DIR", help="the sample product")
+    parser.add_argument("--work", default="build/demo", metavar="DIR", help="everything it makes; wiped at the start")
+
+
 def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     _arguments(parser)
     parser.add_argument("source", metavar="FILE")
@@ -80,5 +122,7 @@ COMMANDS = (
     Command("", "backup", "Write database and artifacts into one file, while the server runs.", _backup,
             lambda p: (_arguments(p), p.add_argument("target", metavar="FILE|DIR"), None)[-1]),
     Command("", "restore", "Put a backup in place; the server must be down.", _restore, _restore_arguments),
+    Command("", "demo", "Watch the whole loop on real firmware: a bad release is caught, stopped and undone.", _demo,
+            _demo_arguments, ("fleetloop demo", "fleetloop demo --exit --seed 3", "fleetloop demo --without-fault")),
     Command("config", "show", "Every setting, and where it came from.", _config, _up_arguments),
 )  # fmt: skip

@@ -11,11 +11,13 @@ import os
 import shutil
 import signal
 import sys
+import tomllib
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fleetloop.app.participant import die_with_parent
 from fleetloop.core.errors import FailedError, InfrastructureError, InputError
@@ -69,11 +71,25 @@ class Factory:
     def __post_init__(self) -> None:
         """Make the keys, and learn the tags."""
         if not (self.product / "history" / "replay.py").is_file():
-            raise NoProductError(f"{self.product} is not the sample product; run the demo in a checkout, or say --product DIR")
+            raise NoProductError(
+                f"{self.product} is not the sample product; run the demo in a checkout, or say --product DIR"
+            )
         self.keys = self.work / "keys"
         new_keys(self.keys)
         self._replay = _module(self.product / "history" / "replay.py")
         self.tags = list(dict.fromkeys(line.split()[0] for line in self._series()))
+        marked = [line.split() for line in self._series() if len(line.split()) == 3]
+        self.fixes = set[str]() if self.variant.without_fault else {tag for tag, _, mark in marked if mark == "fix"}
+        """Tags that mend what another broke: written once it was seen."""
+
+    @property
+    def faulty_revision(self) -> str:
+        """The hardware revision with the fast sensor; the planted fault fires there first. Empty: no fault."""
+        if self.variant.without_fault:
+            return ""
+        document = tomllib.loads((self.work / "repository" / "fleetloop.toml").read_text())
+        periods = {name: table["period-s"] for name, table in document["revision"].items()}
+        return min(periods, key=lambda name: periods[name])
 
     def _series(self) -> list[str]:
         lines = (self.product / "history" / "series").read_text().splitlines()
@@ -93,7 +109,7 @@ class Factory:
         commit = next(t for t in tags if t.name == tag).commits[-1]
         return Built(tag, out, commit.id, float(commit.date), loop.time() - begun)
 
-    def _commit(self, repo: Path, tag: str, at: float) -> list[object]:
+    def _commit(self, repo: Path, tag: str, at: float) -> list[Any]:
         add = {f"keys/{name}": (self.keys / name).read_bytes() for name in ("image.pub", "bundle.pub")}
         return self._replay.replay(
             repo,

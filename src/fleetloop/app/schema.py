@@ -13,13 +13,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from fleetloop.core import serving  # noqa: F401  its tables belong to the schema
 from fleetloop.core.db import open_engine
 from fleetloop.core.errors import ConflictError
 from fleetloop.core.tables import metadata
 
 STORES = (
-    "access.log", "access.store", "hardware.store", "fleet.store", "releases.store", "telemetry.store", "rollouts.tables",
+    "core.db", "core.serving", "access.log", "access.store", "hardware.store", "fleet.store", "releases.store", "telemetry.store", "rollouts.tables",
     "incidents.store",
 )  # fmt: skip
 LOCK = 70180

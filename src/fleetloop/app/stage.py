@@ -158,6 +158,10 @@ class Stage:
             json.dump(document, file)
         return path
 
+    def board(self, device: str, revision: str) -> str:
+        """Register a real board; its token."""
+        return self.client.post("/devices", {"id": device, "product": self.product, "revision": revision})["token"]
+
     def publish(self, bundle: Path) -> dict[str, Any]:
         """Upload a bundle folder."""
         from fleetloop import releases
@@ -202,9 +206,9 @@ Script = Callable[["Play"], Awaitable[None]]
 class Play:
     """A story written in one piece: it waits for instants, and acts between them.
 
-        async def script(play):
-            rollout = stage.roll_out(version, plan)
-            await play.until(lambda status: over(status, rollout))
+    async def script(play):
+        rollout = stage.roll_out(version, plan)
+        await play.until(lambda status: over(status, rollout))
     """
 
     def __init__(self, conductor: Conductor) -> None:
