@@ -81,6 +81,7 @@ def kits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kit]:
     cache = os.environ.get("COLDCELL_CACHE") or str(work / "cache")
     key = "from gateway.image import make_key; from pathlib import Path; make_key(Path('image.pem'))"
     run(sys.executable, "-c", key, cwd=work)
+    run("sh", "fetch.sh", cache, work)  # once, before builds run side by side
     faulty = work / "repository"
     run(sys.executable, PRODUCT / "history" / "replay.py", faulty, "--upto", "1.1.0")
 
@@ -383,9 +384,8 @@ def test_a_trial_is_judged_in_time_though_the_server_is_away(
 
 def test_real_time(kits: dict[str, Kit], start: Start, house: MemoryHouse, tmp_path: Path) -> None:
     """The board's clock at an hour a second; ended by SIGTERM."""
-    house.devices = type(house.devices)(house.house)
-    gateway = start(kits["host"], scale=3600, words=(), **{"health-s": 1})
     new = house.offer(DEVICE, data=kits["host"].image("new"))
+    gateway = start(kits["host"], scale=3600, words=(), **{"health-s": 1})
     wait(lambda: said(house, new)[-1:] == ["proceeding/none"])
     assert boards(tmp_path / "flash.bin")
     wait(lambda: said(house, new)[-1:] == ["closed/success"])

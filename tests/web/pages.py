@@ -15,11 +15,11 @@ from fleetloop.incidents import view as incidents
 from fleetloop.insights import view as insights
 from fleetloop.releases import view as releases
 from fleetloop.rollouts import view as rollouts
-from fleetloop.rollouts.shown import Rollout
+from fleetloop.rollouts.shown import RolloutShown
 from fleetloop.web import Frame, Login, Trouble, render
 
 
-def rollout(name: str, one: Rollout, now: float) -> tuple[str, str, Frame, object]:
+def rollout(name: str, one: RolloutShown, now: float) -> tuple[str, str, Frame, object]:
     return name, "rollouts/rollout.html", s.frame(now, "rollouts"), rollouts.present(one, now)
 
 

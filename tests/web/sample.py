@@ -11,7 +11,7 @@ from fleetloop.incidents import view as incidents
 from fleetloop.insights import view as insights
 from fleetloop.releases import view as releases
 from fleetloop.rollouts import view as rollouts
-from fleetloop.rollouts.shown import Ask, Condition, Enough, HurtDevice, Missed, Rollback, Rollout
+from fleetloop.rollouts.shown import Ask, Condition, Enough, HurtDevice, Missed, Rollback, RolloutShown
 from fleetloop.web import (
     Arm,
     BadEvent,
@@ -158,7 +158,7 @@ OPENINGS = ((W1, "wave 1 opens"), (W2, "wave 2 opens"))
 COMMON: dict[str, Any] = {"id": 12, "product": "coldcell", "version": "1.1.0", "old": "1.0.0", "started_at": W1, "started_by": "the release engineer",
           "wave": 2, "planned": 4, "plan": PLAN, "openings": OPENINGS}  # fmt: skip
 
-STOPPED = Rollout(
+STOPPED = RolloutShown(
     **COMMON, phase="stopped", waves=WAVES, comparison=STOPPED_COMPARISON, blamed="rev-b", ended_at=STOPPED_AT,
     downloads_ended=2, silent=5, rollback=Rollback(13, "1.0.0", BACK), incident="INC-7", hurt=HURT,
     missed=(
@@ -187,7 +187,7 @@ RUNNING_WAVES = (
     ),
     *held(("in 24 h 38 min at the earliest", "after wave 3", "at the end")),
 )  # fmt: skip
-RUNNING = Rollout(
+RUNNING = RolloutShown(
     **COMMON, phase="running", waves=RUNNING_WAVES, comparison=RUNNING_COMPARISON, until=at("11-11 07:10:00"),
     sentence="Wave 3 waits for wave 2 to boot and soak",
     detail="62 of 100 devices have booted 1.1.0; the 24-hour soak starts at 90. Nothing speaks against the release yet, and nothing is shown for it either. Wave 3 then opens by itself, unless evidence is 1.5 or more.",
@@ -206,7 +206,7 @@ HELD_COMPARISON = Comparison(
     1.73, 1.73, 2.02, STOPPED_COMPARISON.strata, Stratum("all", Arm(4, 125), Arm(5, 375), 1.73, Ratio(0.36, 21.17, 2.92)),
     BAD[:9], points(BAD[:9]), (3, 120),
 )  # fmt: skip
-HELD_ROLLOUT = Rollout(
+HELD_ROLLOUT = RolloutShown(
     **COMMON, phase="running", waves=WAVES, comparison=HELD_COMPARISON, silent=5, may_stop=True, happened=STORY[4:], hurt=HURT[:4],
 )  # fmt: skip
 
@@ -256,24 +256,24 @@ GOOD_STORY = (
     Happening(at("11-13 23:47:12"), "hurt", "Watchdog reset on cc-0251, rev-a, wave 1", "confirmed 33 min before; stays confirmed, counts as hurt"),
     Happening(GOOD_OPENINGS[0][0], "offered", "Wave 1 opened (25 devices)", "drawn: 12 rev-a, 8 rev-b, 5 rev-c"),
 )  # fmt: skip
-GOOD = Rollout(
+GOOD = RolloutShown(
     id=14, product="coldcell", version="1.1.1", old="1.0.0", phase="finished: good enough", started_at=GOOD_OPENINGS[0][0],
     started_by="the release engineer", waves=GOOD_WAVES, wave=5, planned=4, openings=GOOD_OPENINGS, comparison=GOOD_COMPARISON,
     ended_at=ENDED_AT, enough=Enough(50.3, 0.01, 1178.4, 36 * 3600), happened=GOOD_STORY, plan=PLAN,
     sees="Regressions of × 5 and worse. Nothing of that size was seen. Of × 2, this fleet cannot tell.",
 )  # fmt: skip
-INCONCLUSIVE = Rollout(
+INCONCLUSIVE = RolloutShown(
     **COMMON | {"id": 15, "wave": 4}, phase="waiting for a person", waves=GOOD_WAVES, comparison=GOOD_COMPARISON, may_stop=True, may_decide=True,
     sentence="Inconclusive: this rollout could have shown × 5 and worse; nothing of that size was seen",
     ask=Ask("Should the 100 devices held back get 1.1.1 too?", "Update the remainder", "Leave them on 1.0.0"),
 )  # fmt: skip
-FIRST = Rollout(
+FIRST = RolloutShown(
     id=1, product="coldcell", version="1.0.0", phase="running", started_at=W1, started_by="release", wave=1, planned=2,
     waves=(Wave("Wave 1", (Count("confirmed", 120), Count("booted", 5)), "25 %"), Wave("Wave 2", (Count("held_back", 375),), "75 %")),
     comparison=Comparison(0.2, 1.0, 0.0, (), Stratum("all", Arm(0, 125), Arm(0, 0), 0.2), (), (Point(W1, 0.2),), (1, 125)),
     sentence="Wave 2 waits for wave 1 to soak", until=RUNNING_AT + 3600, openings=((W1, "wave 1"),),
 )  # fmt: skip
-ROLLBACK = Rollout(
+ROLLBACK = RolloutShown(
     id=13, product="coldcell", version="1.0.0", kind="rollback", phase="running", started_at=STOPPED_AT + 7, started_by="the plan",
     waves=(BACK,), sentence="74 devices are on their way back to 1.0.0, 10 a minute", silent=3, wave=1, planned=1,
 )  # fmt: skip

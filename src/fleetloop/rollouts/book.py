@@ -43,8 +43,12 @@ def verdict_plan(rollout: Rollout) -> health.Plan:
 def tie(seed: str, line: health.Line, ident: str) -> str:
     """Sorts the lines of one instant; the same for a repeated line, which is then dropped."""
     device = getattr(line, "device", "")
-    digest = blake2b(device.encode(), key=seed.encode()[:64], digest_size=8).hexdigest()
-    return f"{digest}.{ORDER.get(type(line).__name__, 9)}.{device}.{ident}"
+    return f"{place_of(seed, device)}.{ORDER.get(type(line).__name__, 9)}.{device}.{ident}"
+
+
+def place_of(seed: str, device: str) -> str:
+    """Where the lines of one device stand among those of an instant."""
+    return blake2b(device.encode(), key=seed.encode()[:64], digest_size=8).hexdigest()
 
 
 def note(tx: Tx, rollout: int, seed: str, line: health.Line, ident: str) -> bool:

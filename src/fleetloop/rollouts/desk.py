@@ -3,6 +3,7 @@
 Told only after commits, in the event loop; built again from the tables at the start.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -85,6 +86,18 @@ class Desk:
         self.noted: set[int] = set()
         """Rollouts whose record has lines that no tick has booked."""
         self.on_change: Callable[[Live], None] = lambda _: None
+        self.editions: Counter[int] = Counter()
+        """Goes up whenever something of a rollout changes: pages made of an older one are stale."""
+        self.news: set[str] = set()
+        """What pages may have looked at and has changed since it was last told: `rollout/12`, `device/cc-0417`."""
+
+    def changed(self, rollout: int) -> None:
+        """Something of this rollout is new, and so for the one that it undoes."""
+        watch = self.watches.get(rollout)
+        for one in (rollout, watch.rollout.undoes if watch else None):
+            if one is not None:
+                self.editions[one] += 1
+                self.news.add(f"rollout/{one}")
 
     def load(self, reader: Reader) -> None:
         """Build everything from the tables; every open rollout's record is folded again."""
@@ -119,11 +132,13 @@ class Desk:
 
     def update(self, deployment: Deployment, attempt: Attempt) -> None:
         """A deployment changed: show its device what is now to be done."""
+        device = deployment.device
+        self.changed(deployment.rollout)
+        self.news.add(f"device/{device}")
         watch = self.watches.get(deployment.rollout)
         if watch is None:
             return
         watch.dirty = True
-        device = deployment.device
         watch.waiting.pop(device, None)
         watch.pending.discard(device)
         if deployment.booted_at is not None:
@@ -166,6 +181,7 @@ class Desk:
 
     def stop(self, rollout: int) -> None:
         """From now on nobody is handed this rollout's release: before anything is written."""
+        self.changed(rollout)
         watch = self.watches.get(rollout)
         if watch is None:
             return

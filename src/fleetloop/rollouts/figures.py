@@ -5,10 +5,10 @@ from dataclasses import replace
 from markupsafe import Markup
 
 from fleetloop import web
-from fleetloop.rollouts.shown import Rollout
+from fleetloop.rollouts.shown import RolloutShown
 
 
-def stats(r: Rollout, now: float) -> tuple[web.Stat, ...]:
+def stats(r: RolloutShown, now: float) -> tuple[web.Stat, ...]:
     """Three to six figures, each with its denominator."""
     if r.kind == "rollback":
         return _stats_back(r)
@@ -17,17 +17,17 @@ def stats(r: Rollout, now: float) -> tuple[web.Stat, ...]:
     return _stats_ended(r) if r.over else _stats_running(r, now)
 
 
-def _stat_confirmed(r: Rollout) -> web.Stat:
+def _stat_confirmed(r: RolloutShown) -> web.Stat:
     done = sum(w.of("confirmed") for w in r.waves)
     offline = sum(w.of("offline") for w in r.waves)
     return web.Stat("Confirmed", web.count(done), f"of {web.count(r.devices)}", f"{web.count(offline)} offline")
 
 
-def _stat_hurt(r: Rollout, note: str) -> web.Stat:
+def _stat_hurt(r: RolloutShown, note: str) -> web.Stat:
     return web.Stat("Hurt", web.count(sum(w.hurt for w in r.waves)), f"of {web.count(r.drawn)} drawn", note)
 
 
-def _stat_silent(r: Rollout) -> web.Stat:
+def _stat_silent(r: RolloutShown) -> web.Stat:
     note = "counted as offline, not as success"
     return web.Stat("No contact since start", web.count(r.silent), f"of {web.count(r.drawn)} drawn", note)
 
@@ -37,7 +37,7 @@ def _stat_evidence(c: web.Comparison, note: str) -> web.Stat:
     return web.Stat("Evidence it is worse", step, web.e_value(c.evidence), note)
 
 
-def _stats_back(r: Rollout) -> tuple[web.Stat, ...]:
+def _stats_back(r: RolloutShown) -> tuple[web.Stat, ...]:
     back = sum(w.of("booted", "confirmed") for w in r.waves)
     bad = sum(w.of("failed", "timed-out", "declined") for w in r.waves)
     return (
@@ -47,7 +47,7 @@ def _stats_back(r: Rollout) -> tuple[web.Stat, ...]:
     )
 
 
-def _stats_stopped(r: Rollout) -> tuple[web.Stat, ...]:
+def _stats_stopped(r: RolloutShown) -> tuple[web.Stat, ...]:
     first = min((h.hurt_at for h in r.hurt), default=None)
     never = sum(w.of("held-back") for w in r.waves)
     where = [w.name.lower() for w in r.waves if w.hurt]
@@ -68,7 +68,7 @@ def _stats_stopped(r: Rollout) -> tuple[web.Stat, ...]:
     )
 
 
-def _only(r: Rollout) -> bool:
+def _only(r: RolloutShown) -> bool:
     """Whether all that were hurt are of the blamed revision."""
     return r.comparison is not None and all(s.new.hurt == 0 for s in r.comparison.strata if s.name != r.blamed)
 
@@ -77,7 +77,7 @@ def _from_to(first: float, last: float) -> Markup:
     return web.join(web.when(first), " to ", web.when(last))
 
 
-def _stats_running(r: Rollout, now: float) -> tuple[web.Stat, ...]:
+def _stats_running(r: RolloutShown, now: float) -> tuple[web.Stat, ...]:
     found: list[web.Stat] = []
     c = r.comparison
     if r.until and r.until > now:
@@ -89,7 +89,7 @@ def _stats_running(r: Rollout, now: float) -> tuple[web.Stat, ...]:
     return (*found, _stat_hurt(r, held), _stat_confirmed(r), _stat_silent(r))
 
 
-def _stats_ended(r: Rollout) -> tuple[web.Stat, ...]:
+def _stats_ended(r: RolloutShown) -> tuple[web.Stat, ...]:
     c = r.comparison
     expected = f"{web.cut(c.expected, 1)} expected were it no worse" if c and c.control else ""
     hurt = _stat_hurt(r, expected)

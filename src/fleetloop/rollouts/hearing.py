@@ -38,6 +38,7 @@ class Hearing:
         """Handle facts in order."""
         for recorded in facts:
             self._hear[type(recorded.fact)](tx, recorded.fact)
+            self._desk.news.add(f"device/{getattr(recorded.fact, 'device', '')}")
 
     def _version(self, tx: Tx, fact: Fact) -> None:
         if not isinstance(fact, fleet.VersionSeen) or (case := self._last(tx, fact.device, fact.at)) is None:

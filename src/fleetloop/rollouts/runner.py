@@ -76,6 +76,8 @@ class Runner:
             watch.dirty = False
             self._judge(watch)
         await self._db.write(lambda tx: self._end(tx, looked, now))
+        for watch in looked:
+            self._desk.changed(watch.rollout.id)
         self._hand_out(now)
 
     def _end(self, tx: Tx, looked: Sequence[Watch], now: float) -> None:

@@ -191,6 +191,7 @@ class Rollouts:
         def learn() -> None:
             if watch := self._desk.watches.get(case.id):
                 watch.rollout, watch.dirty = case, True
+            self._desk.changed(case.id)
 
         tx.after(learn)
         return case

@@ -81,7 +81,7 @@ class Missed:
 
 
 @dataclass(frozen=True)
-class Rollout:
+class RolloutShown:
     """A rollout in numbers. ``phase`` and ``sentence`` are the rollout's own words; ``until`` the earliest next wave.
 
     ``waves`` include those not opened, all held back; ``openings``: (at, word) of those opened, oldest first.

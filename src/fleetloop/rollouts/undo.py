@@ -60,6 +60,7 @@ def stop(tx: Tx, desk: Desk, case: Rollout, by: str, sentence: str, at: float) -
 def _learn(desk: Desk, stopped: Rollout) -> None:
     if watch := desk.watches.get(stopped.id):
         watch.rollout = stopped
+    desk.changed(stopped.id)
 
 
 def strays(reader: Reader, case: Rollout, product_revisions: Sequence[str], taken: set[str]) -> list[Back]:

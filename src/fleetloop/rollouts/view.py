@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from fleetloop import web
 from fleetloop.rollouts.figures import stats
-from fleetloop.rollouts.shown import LOOKS, Rollout
+from fleetloop.rollouts.shown import LOOKS, RolloutShown
 
 if TYPE_CHECKING:
     from fleetloop import health
@@ -38,7 +38,7 @@ class EvidenceCard:
 class RolloutPage:
     """One rollout's page. ``r`` are the numbers; the rest is made of them."""
 
-    r: Rollout
+    r: RolloutShown
     now: float
     path: str
     topic: str
@@ -55,7 +55,7 @@ class RolloutPage:
     conditions: web.Table | None
 
 
-def present(r: Rollout, now: float) -> RolloutPage:
+def present(r: RolloutShown, now: float) -> RolloutPage:
     """The page of ``r`` as of ``now``."""
     alarm = r.phase == "stopped"
     return RolloutPage(
@@ -66,7 +66,7 @@ def present(r: Rollout, now: float) -> RolloutPage:
     )  # fmt: skip
 
 
-def badge(r: Rollout) -> web.Badge:
+def badge(r: RolloutShown) -> web.Badge:
     """The state beside the heading."""
     state, glyph = LOOKS[r.look]
     title = "remainder" if r.wave > r.planned > 0 else f"wave {r.wave} of {r.planned}"
@@ -79,7 +79,7 @@ def badge(r: Rollout) -> web.Badge:
     return web.Badge(state, words.get(r.look, r.look), glyph, full=r.phase == "stopped")
 
 
-def _lead(r: Rollout, now: float) -> Markup:
+def _lead(r: RolloutShown, now: float) -> Markup:
     form = "date" if now - r.started_at > 12 * 3600 else "day"
     what = "Rollback" if r.kind == "rollback" else "Rollout"
     origin = f", from {r.old}" if r.old else ""
@@ -88,7 +88,7 @@ def _lead(r: Rollout, now: float) -> Markup:
     return web.sentence(whole, web.when(r.started_at, form), f"by {r.started_by}.")
 
 
-def gate(r: Rollout, now: float) -> web.Gate:
+def gate(r: RolloutShown, now: float) -> web.Gate:
     """The sentence that decides, with its times, and what stands behind it."""
     state, glyph = LOOKS[r.look]
     say = {"stopped": _stopped, "finished: good enough": _good, "held": _held}.get(r.look, _waits)
@@ -96,7 +96,7 @@ def gate(r: Rollout, now: float) -> web.Gate:
     return web.Gate(state, sentence, r.detail or detail, glyph, stays=not r.over)
 
 
-def _waits(r: Rollout, now: float) -> tuple[Markup, str]:
+def _waits(r: RolloutShown, now: float) -> tuple[Markup, str]:
     sentence = r.sentence.rstrip(".")
     if not r.until or r.until <= now:
         return web.join(f"{sentence}." if sentence else f"{r.look.capitalize()}."), ""
@@ -106,7 +106,7 @@ def _waits(r: Rollout, now: float) -> tuple[Markup, str]:
     return web.join(f"{sentence}: not before ", at, ", ", left, "."), ""
 
 
-def _held(r: Rollout, now: float) -> tuple[Markup, str]:
+def _held(r: RolloutShown, now: float) -> tuple[Markup, str]:
     c = r.comparison
     if r.sentence or c is None:
         return _waits(r, now)
@@ -115,7 +115,7 @@ def _held(r: Rollout, now: float) -> tuple[Markup, str]:
     return web.join(f"Held: {c.share()} ({e}). The next wave waits."), why
 
 
-def _stopped(r: Rollout, now: float) -> tuple[Markup, str]:
+def _stopped(r: RolloutShown, now: float) -> tuple[Markup, str]:
     at = r.ended_at or now
     start = web.join("Stopped ", web.near(at, now), ", ", web.relative(at, now))
     start = start if r.ended_by == "the verdict" else web.join(start, f" by {r.ended_by}")
@@ -128,7 +128,7 @@ def _stopped(r: Rollout, now: float) -> tuple[Markup, str]:
     return web.join(start, ": ", _blame(r), "."), " ".join(s for s in (_late(r), _others(r), rest, end) if s)
 
 
-def _blame(r: Rollout) -> str:
+def _blame(r: RolloutShown) -> str:
     c = r.comparison
     row = next((s for s in c.strata if s.name == r.blamed), c.all) if c else None
     if c is None or row is None or not row.new.hurt:
@@ -137,7 +137,7 @@ def _blame(r: Rollout) -> str:
     return f"{who} {web.verb(c)}, {row.held} held back"
 
 
-def _late(r: Rollout) -> str:
+def _late(r: RolloutShown) -> str:
     """Whether all came at the same age: the sign of a fault that waits."""
     ages = sorted(h.uptime_s for h in r.hurt if h.uptime_s)
     if len(ages) < 3 or ages[-1] > 1.3 * ages[0] or ages[0] < 3600:
@@ -145,14 +145,14 @@ def _late(r: Rollout) -> str:
     return f"Each came about {round(ages[len(ages) // 2] / 3600)} hours after booting {r.version}."
 
 
-def _others(r: Rollout) -> str:
+def _others(r: RolloutShown) -> str:
     if r.comparison is None or not r.blamed:
         return ""
     calm = [s.name for s in r.comparison.strata if s.name != r.blamed and s.evidence < r.comparison.hold_at]
     return f"On {web.listed(*calm)} nothing speaks against it." if calm else ""
 
 
-def _good(r: Rollout, now: float) -> tuple[Markup, str]:
+def _good(r: RolloutShown, now: float) -> tuple[Markup, str]:
     e, c = r.enough, r.comparison
     if e is None:
         return _waits(r, now)
@@ -170,7 +170,7 @@ def _good(r: Rollout, now: float) -> tuple[Markup, str]:
     return sentence, " ".join(parts)
 
 
-def _waves_note(r: Rollout) -> Markup:
+def _waves_note(r: RolloutShown) -> Markup:
     all_of = f"all {web.count(r.devices)} devices"
     if r.phase == "stopped" and r.ended_at:
         return web.sentence(f"state of {all_of} when the rollout stopped,", web.when(r.ended_at, "hm"))
@@ -186,11 +186,11 @@ def wave_note(share: int, opened_at: float | None, now: float, otherwise: str = 
     return web.join(f"{share} %, opened ", web.when(opened_at))
 
 
-def _compares(r: Rollout) -> bool:
+def _compares(r: RolloutShown) -> bool:
     return r.comparison is not None and r.comparison.control
 
 
-def _evidence(r: Rollout, now: float) -> EvidenceCard | None:
+def _evidence(r: RolloutShown, now: float) -> EvidenceCard | None:
     c = r.comparison
     if c is None or r.kind == "rollback":
         return None
@@ -204,7 +204,7 @@ def _evidence(r: Rollout, now: float) -> EvidenceCard | None:
     return EvidenceCard(steps, web.share_sentence(c), drawn, meaning, web.events_table(c))
 
 
-def _own_evidence(r: Rollout) -> str:
+def _own_evidence(r: RolloutShown) -> str:
     e = r.enough
     if e is None or e.evidence < 20:
         return ""
@@ -216,7 +216,7 @@ def _own_evidence(r: Rollout) -> str:
     )
 
 
-def _axis(r: Rollout, now: float) -> web.Axis:
+def _axis(r: RolloutShown, now: float) -> web.Axis:
     """From the last wave's opening where the story is there, else from the start; room at the right for the words."""
     stopped = r.phase == "stopped"
     start = r.openings[-1][0] if stopped and r.openings else r.started_at
@@ -226,14 +226,14 @@ def _axis(r: Rollout, now: float) -> web.Axis:
     return web.Axis(start - 0.03 * length, end + room * length)
 
 
-def _marks(r: Rollout) -> list[web.Mark]:
+def _marks(r: RolloutShown) -> list[web.Mark]:
     marks = [web.Mark(at, word) for at, word in r.openings]
     if r.phase == "stopped" and r.ended_at:
         return [*marks[-1:], web.Mark(r.ended_at, kind="limit")]
     return [*marks, web.Mark(r.until, "next wave at the earliest")] if r.until and not r.over else marks
 
 
-def _missed(r: Rollout) -> web.Table | None:
+def _missed(r: RolloutShown) -> web.Table | None:
     if not r.missed or r.comparison is None:
         return None
     names = [s.name for s in r.comparison.strata]
@@ -245,7 +245,7 @@ def _missed(r: Rollout) -> web.Table | None:
     return web.table(f"Who did not get {r.version} and why", heads, rows)
 
 
-def _hurt(r: Rollout) -> web.Table | None:
+def _hurt(r: RolloutShown) -> web.Table | None:
     if not r.hurt:
         return None
     heads = f"device|booted {r.version}|bad event|#uptime|#evidence after|{'rollback' if r.rollback else 'now'}"
@@ -258,7 +258,7 @@ def _hurt(r: Rollout) -> web.Table | None:
     return web.table("Devices hurt", heads, rows)
 
 
-def _conditions(r: Rollout) -> web.Table | None:
+def _conditions(r: RolloutShown) -> web.Table | None:
     if not r.conditions or r.over:
         return None
     rows = ((web.state("confirmed" if c.met else "waiting", c.name), c.stands, c.needs) for c in r.conditions)
@@ -286,13 +286,13 @@ class ListPage:
     rows: tuple[Listed, ...]
 
 
-def listed(r: Rollout, now: float) -> Listed:
+def listed(r: RolloutShown, now: float) -> Listed:
     """``r`` as one line of the list."""
     kind = "rollback" if r.kind == "rollback" else "rollout"
     return Listed(r.id, r.product, r.version, kind, badge(r), gate(r, now).sentence, _group(r), r.started_at)
 
 
-def _group(r: Rollout) -> web.Wave:
+def _group(r: RolloutShown) -> web.Wave:
     return web.whole(r.waves, f"{'Rollback' if r.kind == 'rollback' else 'Rollout'} {r.id}")
 
 

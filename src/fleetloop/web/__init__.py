@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from fleetloop.core.door import lazy
 
 if TYPE_CHECKING:
+    from fleetloop.web.answer import answer as answer
+    from fleetloop.web.answer import nothing as nothing
     from fleetloop.web.assets import asset as asset
     from fleetloop.web.assets import serve as serve
     from fleetloop.web.chart import Part as Part
@@ -118,6 +120,7 @@ __all__ = [
     "Table",
     "Trouble",
     "Wave",
+    "answer",
     "asset",
     "at_least",
     "at_most",
@@ -142,6 +145,7 @@ __all__ = [
     "mini",
     "mini_share",
     "near",
+    "nothing",
     "of",
     "per_device_days",
     "pictures",
@@ -170,6 +174,8 @@ __all__ = [
 __getattr__ = lazy(
     "fleetloop.web",
     {
+        "answer": "answer",
+        "nothing": "answer",
         "dot_key": "chart",
         "HEADERS": "page",
         "Trouble": "notices",
