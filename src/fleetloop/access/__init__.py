@@ -11,8 +11,11 @@ from fleetloop.core.door import lazy
 if TYPE_CHECKING:
     from fleetloop.access.entry import CSRF_HEADER as CSRF_HEADER
     from fleetloop.access.entry import SESSION_COOKIE as SESSION_COOKIE
+    from fleetloop.access.entry import Frames as Frames
     from fleetloop.access.entry import csrf_of as csrf_of
+    from fleetloop.access.entry import may as may
     from fleetloop.access.entry import needs as needs
+    from fleetloop.access.entry import who as who
     from fleetloop.access.log import audit as audit
     from fleetloop.access.log import verify as verify
     from fleetloop.access.model import SYSTEM as SYSTEM
@@ -27,13 +30,13 @@ if TYPE_CHECKING:
 _FILES = {
     "log": "audit verify",
     "model": "SYSTEM Gateway Person Role",
-    "entry": "CSRF_HEADER SESSION_COOKIE csrf_of needs",
+    "entry": "CSRF_HEADER SESSION_COOKIE Frames csrf_of may needs who",
     "policy": "OPERATIONS",
     "service": "Access first_admin",
     "tokens": "Tokens",
 }
 __all__ = [
-    "CSRF_HEADER", "OPERATIONS", "SESSION_COOKIE", "SYSTEM", "Access", "Gateway", "Person", "Role", "Tokens", "audit",
-    "csrf_of", "first_admin", "needs", "verify",
+    "CSRF_HEADER", "OPERATIONS", "SESSION_COOKIE", "SYSTEM", "Access", "Frames", "Gateway", "Person", "Role", "Tokens", "audit",
+    "csrf_of", "first_admin", "may", "needs", "verify", "who",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.access", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -20,11 +20,14 @@ from fleetloop.core.errors import DeniedError, LoginError
 
 if TYPE_CHECKING:
     from fleetloop.access.service import Access
+    from fleetloop.web import Frame
 
 SESSION_COOKIE = "fleetloop_session"
 CSRF_HEADER = "X-CSRF"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM = "application/x-www-form-urlencoded"
+Frames = Callable[[Person, str], Awaitable["Frame"]]
+"""Makes the frame of a page for a person and a stage of the loop; `app` hands it to every room's pages."""
 
 
 def csrf_of(session: str) -> str:
@@ -58,6 +61,12 @@ def needs(role: str = "") -> Callable[[Request], Awaitable[Person]]:
         return person
 
     return enter
+
+
+def may(person: Person, method: str, path: str) -> bool:
+    """Whether the table lets ``person`` do this: for buttons that are there only for those who may."""
+    wanted = needed(method, path)
+    return wanted is None or person.role.covers(wanted)
 
 
 def template(request: Request) -> str:

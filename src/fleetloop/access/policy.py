@@ -1,7 +1,7 @@
 """Which role each operation needs: the one table. An operation without a cell is refused to everyone.
 
-Keys are ``METHOD PATH`` as routes write them. ``None``: nobody need be logged in. Pages only show: every one of them,
-outside `API`, is a viewer's.
+Keys are ``METHOD PATH`` as routes write them. ``None``: nobody need be logged in. ``PAGE`` and ``FORM`` are addresses
+outside `API`, of a page and of what a page's form posts; a page without a cell only shows, and is a viewer's.
 """
 
 from fleetloop.access.model import Role
@@ -12,6 +12,7 @@ _CELLS: dict[Role | None, str] = {
     None: """
         POST /login
         POST /logout
+        PAGE /login
     """,
     Role.VIEWER: """
         GET /me
@@ -26,8 +27,10 @@ _CELLS: dict[Role | None, str] = {
         GET /devices/{id}/timeline
         GET /releases
         GET /releases/{product}/{version}
+        GET /releases/{product}/{version}/bundle
         GET /releases/{product}/{version}/files/{path:path}
         GET /rollouts
+        POST /rollouts/preview
         GET /rollouts/{id}
         GET /rollouts/{id}/record
         GET /rollouts/{id}/deployments
@@ -45,9 +48,11 @@ _CELLS: dict[Role | None, str] = {
         POST /rollouts
         POST /rollouts/{id}/stop
         POST /rollouts/{id}/pause
+        FORM /rollouts/{id}/stop
     """,
     Role.APPROVER: """
         POST /rollouts/{id}/decide
+        FORM /rollouts/{id}/decide
     """,
     Role.ADMIN: """
         GET /people
@@ -63,9 +68,12 @@ _CELLS: dict[Role | None, str] = {
 }
 
 
+OUTSIDE = {"PAGE": "GET", "FORM": "POST"}
+
+
 def _spelt(line: str) -> str:
     method, path = line.split()
-    return f"{method} {API}{path}"
+    return f"{OUTSIDE[method]} {path}" if method in OUTSIDE else f"{method} {API}{path}"
 
 
 OPERATIONS: dict[str, Role | None] = {
@@ -80,9 +88,8 @@ def has_cell(method: str, path: str) -> bool:
 
 def needed(method: str, path: str) -> Role | None:
     """The role for a full path template. Raises `KeyError` for an operation without a cell."""
-    if _is_page(method, path):
-        return Role.VIEWER
-    return OPERATIONS[f"{'GET' if method == 'HEAD' else method} {path}"]
+    operation = f"{'GET' if method == 'HEAD' else method} {path}"
+    return Role.VIEWER if operation not in OPERATIONS and _is_page(method, path) else OPERATIONS[operation]
 
 
 def _is_page(method: str, path: str) -> bool:

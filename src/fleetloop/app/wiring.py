@@ -96,13 +96,15 @@ def build(settings: ServerSettings) -> Rooms:
     incidents = Incidents(db)
     # Who listens to what, and nowhere else.
     pump = Pump(db, [hearing.listener, incidents.listener])
+    settled = wire_settings(settings)
     house = House(
         TENANT,
         clock,
         TokenGuard(fleet, access.tokens),
         dispatch,
         Inbox(fleet, heartbeats, dispatch),
-        wire_settings(settings),
+        settled,
+        lambda device: hardware.poll_s(fleet.product(device)) or settled.poll_s,
     )
     return Rooms(
         settings, db, clock, served, live, access, hardware, fleet, heartbeats, releases, desk, dispatch, rollouts, clocks,
@@ -119,6 +121,7 @@ def wire_settings(settings: ServerSettings) -> Settings:
 async def load(rooms: Rooms) -> None:
     """Fill every memory from the database, lower rooms first."""
     await rooms.access.load()
+    await rooms.hardware.load()
     await rooms.fleet.load()
     await rooms.heartbeats.load()
     await rooms.releases.load()

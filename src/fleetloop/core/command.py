@@ -9,9 +9,11 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ EXIT_CODES = {
 }
 
 
+TIMES = frozenset({"since", "last_contact", "held_since"})
+EARLIEST = 1e8
+"""A number below is no time of ours."""
+SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
 class Output:
     """Where a command shows things. ``json``: one document instead of a table."""
 
@@ -40,7 +48,7 @@ class Output:
 
     def show(self, value: object, columns: Sequence[str] = (), empty: str = "none") -> None:
         """Print a document: an object as key and value, a list of objects as a table of ``columns``."""
-        plain = _plain(value)
+        plain = _timed(_plain(value), "", iso=self.json)
         if self.json:
             print(json.dumps(plain, indent=2, ensure_ascii=False))
         elif isinstance(plain, list):
@@ -92,6 +100,25 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
     limit = os.get_terminal_size().columns if sys.stdout.isatty() else 1 << 20
     return "\n".join(line[:limit] for line in lines)
+
+
+def _timed(value: Any, key: str, *, iso: bool) -> Any:
+    """Times (seconds since 1970, by the name of their key) as ISO 8601 in documents, relative in tables."""
+    if isinstance(value, dict):
+        return {k: _timed(v, k, iso=iso) for k, v in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_timed(v, key, iso=iso) for v in cast("list[Any]", value)]
+    timely = key == "at" or key in TIMES or key.endswith("_at")
+    if not timely or not isinstance(value, float) or value < EARLIEST:
+        return value
+    return datetime.fromtimestamp(value, UTC).isoformat().replace("+00:00", "Z") if iso else _ago(value)
+
+
+def _ago(at: float) -> str:
+    seconds = time.time() - at
+    size, word = next((s, w) for s, w in SPANS if abs(seconds) >= s or s == 1)
+    text = f"{abs(seconds) / size:.0f} {word}"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
 
 
 def _word(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from sys import intern
 
 from fleetloop.access import Gateway, Person, Tokens, audit
 from fleetloop.core.clock import Clock
@@ -34,17 +35,23 @@ class Fleet:
         self._fresh: dict[str, float] = {}
         """Contacts that are not in the database yet."""
         self._wants: set[str] = set()
+        self._products: dict[str, str] = {}
 
     async def load(self) -> None:
         """Fill memory at start."""
         for row in await self._db.read(store.all_in_memory):
             self._contacts[row["device"]] = row["at"]
+            self._products[row["device"]] = intern(row["product"])
             if row["wants_attributes"]:
                 self._wants.add(row["device"])
 
     def knows(self, device: str) -> bool:
         """Whether it is in the field."""
         return device in self._contacts
+
+    def product(self, device: str) -> str:
+        """Of a device in the field; empty if it is not there, or belongs to none."""
+        return self._products.get(device, "")
 
     def touch(self, device: str) -> None:
         """It was in contact just now."""
@@ -136,11 +143,12 @@ class Fleet:
         store.create_devices(tx, new, at)
         for d in new:
             tx.record(DeviceAdded(at, d.id, d.product, d.revision, d.group, d.takes))
-        tx.after(lambda: self._learn([device.id for device in new]))
+        tx.after(lambda: self._learn(new))
 
-    def _learn(self, devices: Sequence[str]) -> None:
-        self._contacts.update(dict.fromkeys(devices))
-        self._wants.update(devices)
+    def _learn(self, new: Sequence[NewDevice]) -> None:
+        self._contacts.update(dict.fromkeys(device.id for device in new))
+        self._wants.update(device.id for device in new)
+        self._products.update((device.id, intern(device.product)) for device in new)
 
     async def change(self, by: Person, device: str, changes: Mapping[str, str]) -> Device:
         """Correct ``product``, ``revision``, ``group`` or ``takes``. Raises as `add`, `GoneError` for a retired one."""
@@ -156,6 +164,7 @@ class Fleet:
             store.note(tx, device, at, "changed", text)
             tx.record(DeviceChanged(at, device, new.product, new.revision, new.group, new.takes))
             audit(tx, by, "device change", device, text)
+            tx.after(lambda: self._products.__setitem__(device, intern(new.product)))
             return new
 
         return await self._db.write(job)
@@ -176,6 +185,7 @@ class Fleet:
 
     def _drop(self, device: str) -> None:
         self._contacts.pop(device, None)
+        self._products.pop(device, None)
         self._fresh.pop(device, None)
         self._wants.discard(device)
 

@@ -182,9 +182,10 @@ def timeline(reader: Reader, device: str, most: int = 1000) -> list[Moment]:
 
 
 def all_in_memory(reader: Reader) -> list[Mapping[str, Any]]:
-    """(device, wants_attributes, at) of every device in the field."""
+    """(device, product, wants_attributes, at) of every device in the field."""
     joined = sa.join(devices, contacts, devices.c.device == contacts.c.device)
-    wanted = sa.select(devices.c.device, devices.c.wants_attributes, contacts.c.at).select_from(joined)
+    columns = (devices.c.device, devices.c.product, devices.c.wants_attributes, contacts.c.at)
+    wanted = sa.select(*columns).select_from(joined)
     return reader.all(wanted.where(devices.c.retired_at.is_(None)))
 
 

@@ -23,6 +23,15 @@ class Hardware:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._poll_s: dict[str, int] = {}
+
+    async def load(self) -> None:
+        """Fill memory at start."""
+        self._poll_s.update((product.name, product.poll_s) for product in await self.products())
+
+    def poll_s(self, product: str) -> int | None:
+        """How often devices of ``product`` are to ask, from memory; None for a product that is not there."""
+        return self._poll_s.get(product)
 
     async def add_product(self, by: Person, name: str, poll_s: int = POLL_S) -> Product:
         """Raises `InputError`, `ConflictError` for a name that is taken."""
@@ -33,6 +42,7 @@ class Hardware:
         def job(tx: Tx) -> Product:
             store.create_product(tx, product)
             audit(tx, by, "product add", name)
+            tx.after(lambda: self._poll_s.__setitem__(name, poll_s))
             return product
 
         return await self._db.write(job)

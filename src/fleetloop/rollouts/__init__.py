@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from fleetloop.rollouts.contacts import Clocks as Clocks
     from fleetloop.rollouts.desk import Desk as Desk
     from fleetloop.rollouts.dispatch import Dispatch as Dispatch
+    from fleetloop.rollouts.glance import Stand as Stand
+    from fleetloop.rollouts.glance import confirmed_at as confirmed_at
+    from fleetloop.rollouts.glance import stands as stands
     from fleetloop.rollouts.hearing import Hearing as Hearing
     from fleetloop.rollouts.model import OVER as OVER
     from fleetloop.rollouts.model import Phase as Phase
@@ -33,6 +36,13 @@ if TYPE_CHECKING:
     from fleetloop.rollouts.service import Whole as Whole
     from fleetloop.rollouts.service import experiment_of as experiment_of
     from fleetloop.rollouts.service import undone_by as undone_by
+    from fleetloop.rollouts.showing import Showing as Showing
+    from fleetloop.rollouts.shown import RolloutShown as RolloutShown
+    from fleetloop.rollouts.turns import Turn as Turn
+    from fleetloop.rollouts.turns import turns as turns
+    from fleetloop.rollouts.view import badge as badge
+    from fleetloop.rollouts.view import gate as gate
+    from fleetloop.rollouts.view import group as group
 
 _FILES = {
     "cases": "Deployment DeviceConfirmed Entry OpenWave Rollout RolloutEnded RolloutStarted RolloutStopped Sort "
@@ -40,14 +50,20 @@ _FILES = {
     "contacts": "Clocks",
     "desk": "Desk",
     "dispatch": "Dispatch",
+    "glance": "Stand confirmed_at stands",
     "hearing": "Hearing",
     "model": "OVER Phase Plan State",
     "runner": "Runner",
     "service": "Rollouts Whole experiment_of undone_by",
+    "showing": "Showing",
+    "shown": "RolloutShown",
+    "turns": "Turn turns",
+    "view": "badge gate group",
 }
 __all__ = [
-    "OVER", "Clocks", "Deployment", "Desk", "DeviceConfirmed", "Dispatch", "Entry", "Hearing", "OpenWave", "Phase", "Plan",
-    "Rollout", "RolloutEnded", "RolloutStarted", "RolloutStopped", "Rollouts", "Runner", "Sort", "State", "WaveOpened",
-    "WentSilent", "Whole", "experiment_of", "undone_by",
+    "OVER", "Clocks", "Deployment", "Desk", "DeviceConfirmed", "Dispatch", "Entry", "Hearing", "OpenWave", "Phase",
+    "Plan", "Rollout", "RolloutEnded", "RolloutShown", "RolloutStarted", "RolloutStopped", "Rollouts", "Runner",
+    "Showing", "Sort", "Stand", "State", "Turn", "WaveOpened", "WentSilent", "Whole", "badge", "confirmed_at",
+    "experiment_of", "gate", "group", "stands", "turns", "undone_by",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.rollouts", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -58,6 +58,7 @@ def router(rollouts: Rollouts) -> APIRouter:
     doors, api = _Doors(rollouts), APIRouter(tags=["rollouts"])
     api.add_api_route("/rollouts", doors.rollouts, methods=["GET"], dependencies=ASKED)
     api.add_api_route("/rollouts", doors.start, methods=["POST"], status_code=201)
+    api.add_api_route("/rollouts/preview", doors.preview, methods=["POST"], dependencies=ASKED)
     api.add_api_route("/rollouts/{id}", doors.rollout, methods=["GET"], dependencies=ASKED)
     api.add_api_route("/rollouts/{id}/stop", doors.stop, methods=["POST"])
     api.add_api_route("/rollouts/{id}/decide", doors.decide, methods=["POST"])
@@ -76,6 +77,10 @@ class _Doors:
     async def rollouts(self, product: str | None = None) -> Items:
         """All rollouts, newest first."""
         return Items([plain(r) for r in await self._rollouts.all(product)])
+
+    async def preview(self, body: NewRollout) -> dict[str, Any]:
+        """Who would get it in which wave, and what the plan could see; nothing is started."""
+        return await self._rollouts.preview(body.product, body.version, body.plan)
 
     async def start(self, by: By, body: NewRollout) -> dict[str, Any]:
         """Freeze a plan and start."""

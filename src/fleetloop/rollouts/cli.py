@@ -37,8 +37,14 @@ def _wave(wave: dict[str, Any]) -> dict[str, Any]:
 
 
 def _start(args: argparse.Namespace, out: Output) -> int:
-    plan = _plan(args.plan)
-    found = out.client().post("/rollouts", {"product": args.product, "version": args.version, "plan": plan})
+    wanted = {"product": args.product, "version": args.version, "plan": _plan(args.plan)}
+    if args.dry_run:
+        found = out.client().post("/rollouts/preview", wanted)
+        out.show(found if out.json else {k: found[k] for k in ("product", "version", "devices", "from", "sight")})
+        if not out.json:
+            out.show(found["waves"])
+        return 0
+    found = out.client().post("/rollouts", wanted)
     out.note(found["sight"])
     if args.wait:
         args.id = found["id"]
@@ -134,6 +140,7 @@ def _start_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product")
     parser.add_argument("version")
     parser.add_argument("--plan", metavar="FILE", help="a TOML file with keys of the plan")
+    parser.add_argument("--dry-run", action="store_true", help="show who would get it in which wave; start nothing")
     parser.add_argument("--wait", action="store_true", help="watch it to its end; exit 5 if it is stopped")
     parser.add_argument("--timeout", type=float, default=7 * 86400.0, metavar="SECONDS")
 

@@ -48,6 +48,9 @@ class Watch:
     """Ever booted in this rollout."""
     hurt: frozenset[str] = frozenset()
     stopped: bool = False
+    """Nothing is handed any more."""
+    condemned: bool = False
+    """By the verdict."""
     dirty: bool = True
 
     def contact(self, device: str, now: float) -> int:
@@ -85,6 +88,8 @@ class Desk:
         self.installed: dict[str, int] = {}
         self.noted: set[int] = set()
         """Rollouts whose record has lines that no tick has booked."""
+        self.joined = True
+        """Somebody may have come late, or strayed: a tick looks."""
         self.on_change: Callable[[Live], None] = lambda _: None
         self.editions: Counter[int] = Counter()
         """Goes up whenever something of a rollout changes: pages made of an older one are stale."""

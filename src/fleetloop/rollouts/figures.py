@@ -51,7 +51,9 @@ def _stats_stopped(r: RolloutShown) -> tuple[web.Stat, ...]:
     first = min((h.hurt_at for h in r.hurt), default=None)
     never = sum(w.of("held-back") for w in r.waves)
     where = [w.name.lower() for w in r.waves if w.hurt]
-    note = (f"all {r.blamed}, " if r.blamed and _only(r) else "") + (f"of {web.listed(*where)}" if where else "")
+    note = (f"all {web.board(r.blamed)}, " if r.blamed and _only(r) else "") + (
+        f"of {web.listed(*where)}" if where else ""
+    )
     took: list[web.Stat] = []
     if first and r.ended_at:
         length = web.duration(r.ended_at - first)

@@ -7,7 +7,7 @@ from fleetloop.core.db import Tx
 from fleetloop.core.facts import Fact, Recorded
 from fleetloop.core.listen import Listener
 from fleetloop.rollouts import store
-from fleetloop.rollouts.cases import Attempt, Deployment, WentSilent
+from fleetloop.rollouts.cases import Attempt, Deployment, Sort, WentSilent
 from fleetloop.rollouts.desk import Desk
 from fleetloop.rollouts.dispatch import COMPONENT
 from fleetloop.rollouts.model import Event, State
@@ -27,6 +27,8 @@ class Hearing:
             telemetry.Crashed: self._crashed,
             telemetry.SelfTestFailed: self._self_test,
             fleet.DeviceRetired: self._retired,
+            fleet.DeviceAdded: self._joined,
+            fleet.DeviceChanged: self._joined,
         }
 
     @property
@@ -41,7 +43,13 @@ class Hearing:
             self._desk.news.add(f"device/{getattr(recorded.fact, 'device', '')}")
 
     def _version(self, tx: Tx, fact: Fact) -> None:
-        if not isinstance(fact, fleet.VersionSeen) or (case := self._last(tx, fact.device, fact.at)) is None:
+        if not isinstance(fact, fleet.VersionSeen):
+            return
+        case = self._last(tx, fact.device, fact.at)
+        if case is None or case[0].ended:
+            self._joined(tx, fact)
+            self._by_hand(tx, fact, case)
+        if case is None:
             return
         deployment, attempt, change = apply(tx, self._desk, case, sighting(case[0], fact.version), fact.at)
         weak = fact.source == "attribute" and change.moved and change.state is State.BOOTED
@@ -91,6 +99,19 @@ class Hearing:
         case = self._last(tx, device, at)
         if case and case[0].state in (State.BOOTED, State.CONFIRMED):
             apply(tx, self._desk, case, self._kind(case[1], case[0], at), at)
+
+    def _by_hand(self, tx: Tx, fact: fleet.VersionSeen, case: Case | None) -> None:
+        """A held-back device that somebody updated by hand leaves the experiment."""
+        if fact.previous in ("", fact.version):
+            return
+        for watch in list(self._desk.watches.values()):
+            held = fact.device in watch.members and not watch.stopped and watch.rollout.kind is Sort.UPDATE
+            if held and (case is None or case[0].rollout != watch.rollout.id):
+                store.leave(tx, watch.rollout.id, fact.device)
+                note(tx, self._desk, watch, health.Leave(fact.at, fact.device), "leave")
+
+    def _joined(self, tx: Tx, _: Fact) -> None:
+        tx.after(lambda: setattr(self._desk, "joined", True))
 
     def _retired(self, tx: Tx, fact: Fact) -> None:
         if not isinstance(fact, fleet.DeviceRetired):

@@ -54,8 +54,11 @@ def strata(members: Sequence[Member], left: Sequence[Member]) -> dict[str, Count
     return {revision: Count(n, n - undrawn.get(revision, 0)) for revision, n in sorted(total.items())}
 
 
-def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float) -> Rollout:
-    """Open the next wave: enrol late joiners, draw by hash inside each revision, insert, and note it."""
+def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, everybody: bool = False) -> Rollout:
+    """Open the next wave: enrol late joiners, draw by hash inside each revision, insert, and note it.
+
+    ``everybody``: whoever is left is drawn, whatever the plan's shares say.
+    """
     case = watch.rollout
     number = case.wave + 1
     known = set(watch.members)
@@ -65,7 +68,8 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float) -> Roll
     now = running(tx, case.product, offer.revisions)
     free = [m for m in left if now.get(m.device, offer.version) != offer.version]
     everyone = [*store.members(tx, case.id)]
-    sizes = wave_size(case.plan, number, strata(everyone, left))
+    counts = strata(everyone, left)
+    sizes = {r: c.total - c.drawn for r, c in counts.items()} if everybody else wave_size(case.plan, number, counts)
     chosen = [
         m for revision, n in sizes.items() for m in _drawn(case, number, [m for m in free if m.revision == revision], n)
     ]

@@ -5,7 +5,7 @@
 A stop by the verdict or by a person is not decided here: it comes before everything, at any time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fleetloop.rollouts.model import (
@@ -45,7 +45,7 @@ class Standing:
     """What a person said to an inconclusive end: go on to the held-back, or leave it at that."""
 
 
-def ask(gates: Sequence[Gate], facts: Facts) -> Answer:
+def ask(gates: Iterable[Gate], facts: Facts) -> Answer:
     """The first shut gate's answer; if all are open, their reasons in one sentence."""
     because: list[str] = []
     for gate in gates:

@@ -13,7 +13,7 @@ from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Tx
 from fleetloop.core.plug import load
 from fleetloop.core.serving import Served
-from fleetloop.rollouts import book, store, undo
+from fleetloop.rollouts import book, later, store, undo
 from fleetloop.rollouts.cases import Entry, OpenWave, Rollout, RolloutEnded, Sort
 from fleetloop.rollouts.contacts import Clocks
 from fleetloop.rollouts.desk import Desk, Watch
@@ -33,7 +33,7 @@ from fleetloop.rollouts.model import (
 from fleetloop.rollouts.opening import open_wave
 from fleetloop.rollouts.phase import Standing, ask, onward
 from fleetloop.rollouts.seam import GATES, Gate
-from fleetloop.rollouts.service import offer_of
+from fleetloop.rollouts.later import offer_of
 from fleetloop.rollouts.waves import may_hand, soaks
 
 BAD_ENDS = {s.value for s in ENDED - {State.CONFIRMED}}
@@ -59,10 +59,12 @@ class Runner:
         self._desk = desk
         self._clocks = clocks
         self._until: dict[int, float] = {}
-        self._gates: list[Gate] = [gate(name) for name in GATES]
+        self.gates: dict[str, Gate] = {name: gate(name) for name in GATES}
 
     async def tick(self, now: float) -> None:
         """Everything that is due, booked and decided at ``now``; the clock is committed with what was decided."""
+        if self._desk.joined:
+            await self._join(now)
         due = list(self._clocks.due(now))
         watches = [w for w in self._desk.watches.values() if w.rollout.phase not in OVER]
         noted = [w for w in watches if w.rollout.id in self._desk.noted]
@@ -85,6 +87,23 @@ class Runner:
             self._mark(tx, watch)
             self._decide(tx, watch, now)
         self._clocks.commit(tx, now)
+
+    async def _join(self, now: float) -> None:
+        """Late joiners get the newest good release, strays of a stopped one the way back."""
+        self._desk.joined = False
+        late, astray = await self._db.read(lambda reader: (later.waiting(reader), later.straying(reader)))
+        for case, offer, members in late:
+            sentence = f"{len(members):,} devices joined late."
+            watch = await self._again(case, Phase.REMAINDER, sentence, now)
+            await self._db.write(lambda tx, w=watch, o=offer: open_wave(tx, self._desk, w, o, now, everybody=True))
+        for case in astray:
+            await self._again(case, Phase.RUNNING, "Devices show the stopped release again.", now)
+
+    async def _again(self, case: Rollout, phase: Phase, sentence: str, now: float) -> Watch:
+        reopened = await self._db.write(lambda tx: later.reopen(tx, case, phase, sentence, now))
+        watch = await self._db.read(lambda reader: self._desk.watch(reader, reopened))
+        self._clocks.watched(watch)
+        return watch
 
     def next(self) -> float:
         """The next instant at which something is due by itself."""
@@ -112,11 +131,14 @@ class Runner:
         """A stop holds from here on, before anything is written."""
         plan, experiment = watch.rollout.plan, watch.experiment
         if experiment.e_max >= plan.limit or (plan.crash_limit and experiment.crashed >= plan.crash_limit):
+            watch.condemned = True
             self._desk.stop(watch.rollout.id)
 
     def _decide(self, tx: Tx, watch: Watch, now: float) -> None:
-        if watch.stopped:
+        if watch.condemned:
             self._stop(tx, watch, now)
+        elif watch.stopped:
+            return  # a person's stop, or a newer release: it is written by whoever said so
         elif watch.rollout.kind is Sort.ROLLBACK:
             self._roll_back(tx, watch, now)
         else:
@@ -163,7 +185,7 @@ class Runner:
     def _standing(self, look: Look, now: float) -> Standing:
         watch = look.watch
         case, experiment = watch.rollout, watch.experiment
-        facts = self._facts(look, now)
+        facts = self.facts(look, now)
         drawn = sum(w.drawn for w in look.waves)
         done = sum(n for (_, state, _), n in look.counts.items() if State(state) in ENDED)
         number = case.wave + 1
@@ -171,7 +193,7 @@ class Runner:
         return Standing(
             phase=Phase.RUNNING if case.phase is Phase.ASKING else case.phase,
             facts=facts,
-            answer=ask(self._gates, facts),
+            answer=ask(self.gates.values(), facts),
             good_enough=health.enough_sentence(experiment) if experiment.good_enough else "",
             inconclusive=health.inconclusive_sentence(ratio),
             left=len(watch.members) - drawn,
@@ -180,7 +202,8 @@ class Runner:
             decision={number: True, -number: False}.get(case.go),
         )
 
-    def _facts(self, look: Look, now: float) -> Facts:
+    def facts(self, look: Look, now: float) -> Facts:
+        """What the gates of the next wave are told."""
         case = look.watch.rollout
         last = look.waves[-1] if look.waves else None
         return Facts(
@@ -204,7 +227,7 @@ class Runner:
     def _holding(self, tx: Tx, watch: Watch, standing: Standing, now: float) -> Rollout:
         """Note when a wave that is due begins to be held, and when it is let go."""
         case = watch.rollout
-        due = isinstance(ask(self._gates[: GATES.index("evidence")], standing.facts), Open)
+        due = isinstance(ask([self.gates[name] for name in GATES[: GATES.index("evidence")]], standing.facts), Open)
         held = due and standing.facts.evidence >= case.plan.hold and case.wave > 0
         if held == (case.held_since is not None):
             return case
@@ -230,7 +253,6 @@ class Runner:
 
     def _finish(self, tx: Tx, watch: Watch, step: Step, now: float) -> None:
         case = self._change(tx, watch, phase=step.phase, blocked=step.sentence, ended_at=now)
-        book.place(tx, case.id, health.End(now))
         store.write(tx, case.id, Entry(now, "end", step.phase.value.capitalize(), step.sentence))
         tx.record(RolloutEnded(now, case.id, case.product, case.version, step.phase.value))
         tx.after(lambda: self._over(case.id))
@@ -245,7 +267,7 @@ class Runner:
         if stopped is None:
             return None
         revisions = sorted({m.revision for m in store.members(tx, stopped.id)})
-        back = undo.strays(tx, stopped, revisions, set(watch.members))
+        back = undo.strays(tx, stopped, revisions, set(watch.members), case.id)
         able = [b for b in back if b.member.artifact]
         if able:
             undo.send(tx, self._desk, watch, able, now)
@@ -253,7 +275,7 @@ class Runner:
             return None
         look = self._seen(tx, watch, now)
         waits = bool(store.open_deployments(tx, stopped.id))
-        facts = self._facts(look, now)
+        facts = self.facts(look, now)
         if not look.waves and waits:
             return self._say(
                 tx, watch, case, Step(Phase.RUNNING, Action.WAIT, "No device runs it yet; some may still boot it."), now

@@ -14,10 +14,12 @@ from fleetloop.core.errors import ConflictError, InputError, NotFoundError
 from fleetloop.rollouts import book, store, undo
 from fleetloop.rollouts.cases import Deployment, Entry, Member, OpenWave, Rollout, RolloutEnded, RolloutStarted, Sort
 from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.later import offer_of
 from fleetloop.rollouts.model import OVER, Event, Phase, Plan
 from fleetloop.rollouts.moves import apply
-from fleetloop.rollouts.opening import Offer, selection
-from fleetloop.rollouts.plan import Ground, propose, remarks
+from fleetloop.rollouts.opening import Offer, selection, strata
+from fleetloop.rollouts.plan import Ground, propose, remarks, to_json
+from fleetloop.rollouts.waves import wave_sizes
 
 
 class NoDevicesError(ConflictError):
@@ -51,6 +53,26 @@ class Rollouts:
         self._clock = clock
         self._desk = desk
         self._stepped = stepped
+
+    async def preview(self, product: str, version: str, plan: Mapping[str, object]) -> dict[str, Any]:
+        """What `start` would do: who would get it in which wave, and what the plan could see. Changes nothing."""
+        return await self._db.read(lambda reader: self._preview(reader, product, version, plan))
+
+    def _preview(self, reader: Reader, product: str, version: str, values: Mapping[str, object]) -> dict[str, Any]:
+        release = releases.get_release(reader, product, version)
+        offer = offer_of(reader, release)
+        members = selection(reader, offer)
+        plan = propose({k: v for k, v in values.items() if k != "seed"}, self._ground(reader, release, len(members)))
+        sizes = wave_sizes(plan, strata(members, members))
+        return {
+            "product": product,
+            "version": version,
+            "devices": len(members),
+            "from": _from(members),
+            "waves": [{"wave": i, "devices": sum(size.values()), **size} for i, size in enumerate(sizes, 1)],
+            "sight": sight(plan, members),
+            "plan": to_json(plan),
+        }
 
     async def start(self, by: Person, product: str, version: str, plan: Mapping[str, object]) -> Rollout:
         """Freeze the plan and enrol everybody it is for; the first wave opens with the next tick.
@@ -97,23 +119,26 @@ class Rollouts:
     ) -> Rollout:
         members, seed = who
         product = release.product
-        policy = release.manifest.policy
-        failed, installs = store.last_installs(tx, product)
-        ground = Ground(
-            devices=len(members),
-            poll_s=hardware.get_product(tx, product).poll_s,
-            first=store.confirmed_before(tx, product, release.component, 0) == 0,
-            p0=health.frozen_p0(failed, installs, policy.install_failure),
-            tolerated=policy.tolerated,
-            events=policy.events,
-        )
-        plan = propose(values, ground)
+        plan = propose(values, self._ground(tx, release, len(members)))
         return Rollout(
             id=0, product=product, component=release.component, version=release.version, kind=Sort.UPDATE, undoes=None,
             seed=seed, plan=plan, sight=sight(plan, members), phase=Phase.RUNNING, ending="", wave=0,
             blocked="Wave 1 opens with the next tick.", held_since=None, go=0, go_by="", paused_by="", started_at=at,
             started_by=by.name, ended_at=None,
         )  # fmt: skip
+
+    def _ground(self, reader: Reader, release: releases.Release, devices: int) -> Ground:
+        """What a plan's defaults stand on."""
+        policy = release.manifest.policy
+        failed, installs = store.last_installs(reader, release.product)
+        return Ground(
+            devices=devices,
+            poll_s=hardware.get_product(reader, release.product).poll_s,
+            first=store.confirmed_before(reader, release.product, release.component, 0) == 0,
+            p0=health.frozen_p0(failed, installs, policy.install_failure),
+            tolerated=policy.tolerated,
+            events=policy.events,
+        )
 
     def _watch(self, case: Rollout, members: list[Member]) -> None:
         experiment = health.Experiment(book.verdict_plan(case))
@@ -135,6 +160,7 @@ class Rollouts:
     def _end(self, tx: Tx, case: Rollout, phase: Phase, sentence: str, at: float) -> None:
         store.change_rollout(tx, case.id, phase=phase, blocked=sentence, ended_at=at)
         store.write(tx, case.id, Entry(at, "end", phase.value.capitalize(), sentence))
+        self._changed(tx, replace(case, phase=phase, blocked=sentence, ended_at=at))
         tx.record(RolloutEnded(at, case.id, case.product, case.version, phase.value))
 
     async def stop(self, by: Person, rollout: int, reason: str = "", *, rollback: bool = True) -> Rollout:
@@ -238,11 +264,6 @@ class Rollouts:
             return watch.experiment
         lines = await self.record(rollout)
         return health.read_record(line.encode() for line in lines)
-
-
-def offer_of(reader: Reader, release: releases.Release) -> Offer:
-    """What a release has for devices."""
-    return Offer(release.product, release.version, releases.artifacts_for(reader, release))
 
 
 def sight(plan: Plan, members: list[Member]) -> str:

@@ -257,6 +257,12 @@ def ever_booted(reader: Reader, rollout: int) -> dict[int, int]:
     return {r["wave"]: r["n"] for r in reader.all(wanted.group_by(d.wave))}
 
 
+def under_way(reader: Reader, after: int) -> set[str]:
+    """Devices with an open deployment in a rollout that is newer than ``after``."""
+    d = t.deployments.c
+    return {r["device"] for r in reader.all(sa.select(d.device).where(d.open.is_(True), d.rollout > after))}
+
+
 def booted_devices(reader: Reader, rollout: int) -> set[str]:
     """Devices that ever booted in it."""
     d = t.deployments.c

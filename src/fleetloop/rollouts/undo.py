@@ -63,10 +63,15 @@ def _learn(desk: Desk, stopped: Rollout) -> None:
     desk.changed(stopped.id)
 
 
-def strays(reader: Reader, case: Rollout, product_revisions: Sequence[str], taken: set[str]) -> list[Back]:
-    """Devices that run the stopped version and are not on their way back yet, by id."""
-    rows = reader.all(fleet.eligible(case.product, product_revisions))
+def strays(reader: Reader, case: Rollout, revisions: Sequence[str], taken: set[str], rollback: int) -> list[Back]:
+    """Devices that run the stopped version and are not on their way back yet, by id.
+
+    Those on their way to a newer release than the rollback are left to it: the newest release wins.
+    """
+    rows = reader.all(fleet.eligible(case.product, revisions))
     bad = {r["device"]: r for r in rows if r["version"] == case.version and r["device"] not in taken}
+    for device in store.under_way(reader, rollback) & set(bad):
+        del bad[device]
     ways = store.last_confirmed(reader, bad, case.component, case.version)
     return [
         Back(
@@ -80,7 +85,14 @@ def strays(reader: Reader, case: Rollout, product_revisions: Sequence[str], take
 def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollout:
     """A rollback of ``stopped``; its devices are drawn by `send`. It may lower a version, and holds nobody back."""
     plan = propose(
-        {}, Ground(devices=1, poll_s=poll_s, rollback=True, p0=max(stopped.plan.p0, ROLLBACK_P0), tolerated=stopped.plan.tolerated)
+        {},
+        Ground(
+            devices=1,
+            poll_s=poll_s,
+            rollback=True,
+            p0=max(stopped.plan.p0, ROLLBACK_P0),
+            tolerated=stopped.plan.tolerated,
+        ),
     )
     plan = replace(plan, by_hand=False, crash_limit=0)
     case = Rollout(

@@ -133,7 +133,7 @@ def _blame(r: RolloutShown) -> str:
     row = next((s for s in c.strata if s.name == r.blamed), c.all) if c else None
     if c is None or row is None or not row.new.hurt:
         return r.sentence.removeprefix("Stopped: ").rstrip(".") or "no bad event was seen"
-    who = f"{row.new} new {row.name} devices" if row is not c.all else f"{row.new} new devices"
+    who = f"{row.new} new {web.board(row.name)} devices" if row is not c.all else f"{row.new} new devices"
     return f"{who} {web.verb(c)}, {row.held} held back"
 
 
@@ -148,7 +148,7 @@ def _late(r: RolloutShown) -> str:
 def _others(r: RolloutShown) -> str:
     if r.comparison is None or not r.blamed:
         return ""
-    calm = [s.name for s in r.comparison.strata if s.name != r.blamed and s.evidence < r.comparison.hold_at]
+    calm = [web.board(s.name) for s in r.comparison.strata if s.name != r.blamed and s.evidence < r.comparison.hold_at]
     return f"On {web.listed(*calm)} nothing speaks against it." if calm else ""
 
 
@@ -289,15 +289,17 @@ class ListPage:
 def listed(r: RolloutShown, now: float) -> Listed:
     """``r`` as one line of the list."""
     kind = "rollback" if r.kind == "rollback" else "rollout"
-    return Listed(r.id, r.product, r.version, kind, badge(r), gate(r, now).sentence, _group(r), r.started_at)
+    return Listed(r.id, r.product, r.version, kind, badge(r), gate(r, now).sentence, group(r), r.started_at)
 
 
-def _group(r: RolloutShown) -> web.Wave:
+def group(r: RolloutShown) -> web.Wave:
+    """All its devices in one bar."""
     return web.whole(r.waves, f"{'Rollback' if r.kind == 'rollback' else 'Rollout'} {r.id}")
 
 
-def compared(experiment: "health.Experiment") -> web.Comparison:
-    """A verdict's findings as the pictures want them."""
+def compared(experiment: "health.Experiment", known: list[web.Ratio] | None = None) -> web.Comparison:
+    """A verdict's findings as the pictures want them. ``known``: intervals after 0, 1, … events; it is added to."""
+    ratios = _after(experiment, [] if known is None else known)
     rows = tuple(
         web.Stratum(
             row.revision, web.Arm(row.new_events, row.new), web.Arm(row.held_back_events, row.held_back), row.e_value,
@@ -307,35 +309,39 @@ def compared(experiment: "health.Experiment") -> web.Comparison:
     )  # fmt: skip
     new = web.Arm(sum(s.new.hurt for s in rows), sum(s.new.devices for s in rows))
     held = web.Arm(sum(s.held.hurt for s in rows), sum(s.held.devices for s in rows))
-    total = web.Stratum("all", new, held, experiment.e_value, _ratio(experiment.interval(), experiment.estimate()))
+    total = web.Stratum("all", new, held, experiment.e_value, ratios[len(experiment.events)])
     installs = (experiment.guard.failed, experiment.guard.started)
     return web.Comparison(
-        experiment.e_value, experiment.e_max, experiment.expected_new, rows, total, _bad_events(experiment),
-        _points(experiment), installs, experiment.plan.hold, experiment.plan.limit,
+        experiment.e_value, experiment.e_max, experiment.expected_new, rows, total, _bad_events(experiment, ratios),
+        _points(experiment, ratios), installs, experiment.plan.hold, experiment.plan.limit,
     )  # fmt: skip
+
+
+def _after(experiment: "health.Experiment", ratios: list[web.Ratio]) -> list[web.Ratio]:
+    """The interval and the estimate after each number of events; what is there already stays true."""
+    events = experiment.events
+    fresh = range(len(ratios), len(events) + 1)
+    ratios += [_ratio(experiment.interval_after(n), likely(events[:n])) for n in fresh]
+    return ratios
 
 
 def _ratio(found: "health.Interval", likely: float | None) -> web.Ratio:
     return web.Ratio(found.lower, float("inf") if found.upper is None else found.upper, likely)
 
 
-def _bad_events(experiment: "health.Experiment") -> tuple[web.BadEvent, ...]:
+def _bad_events(experiment: "health.Experiment", ratios: Sequence[web.Ratio]) -> tuple[web.BadEvent, ...]:
     return tuple(
-        web.BadEvent(
-            e.at, e.device, e.revision, e.arm.value == "new", e.b, e.a, e.e_after,
-            _ratio(experiment.interval_after(n), likely(experiment.events[:n])), e.what,
-        )
+        web.BadEvent(e.at, e.device, e.revision, e.arm.value == "new", e.b, e.a, e.e_after, ratios[n], e.what)
         for n, e in enumerate(experiment.events, 1)
-    )  # fmt: skip
+    )
 
 
-def _points(experiment: "health.Experiment") -> tuple[web.Point, ...]:
+def _points(experiment: "health.Experiment", ratios: Sequence[web.Ratio]) -> tuple[web.Point, ...]:
     """E after each event and each failed install, each with the interval of the events so far."""
     events = experiment.events
-    ratios = {n: _ratio(experiment.interval_after(n), likely(events[:n])) for n in range(len(events) + 1)}
-    first = [web.Point(events[0].at - 1e9 if events else 0.0, 1.0, ratios[0])]
+    first = web.Point(events[0].at - 1e9 if events else 0.0, 1.0, ratios[0])
     counts = (sum(e.at <= step.at for e in events) for step in experiment.steps)
-    return (*first, *(web.Point(s.at, s.e_value, ratios[n]) for s, n in zip(experiment.steps, counts, strict=True)))
+    return (first, *(web.Point(s.at, s.e_value, ratios[n]) for s, n in zip(experiment.steps, counts, strict=True)))
 
 
 def likely(events: Sequence["health.Comparable"]) -> float | None:

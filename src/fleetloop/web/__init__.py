@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from fleetloop.web.waves import whole as whole
     from fleetloop.web.words import at_least as at_least
     from fleetloop.web.words import at_most as at_most
+    from fleetloop.web.words import board as board
     from fleetloop.web.words import count as count
     from fleetloop.web.words import cut as cut
     from fleetloop.web.words import duration as duration
@@ -125,6 +126,7 @@ __all__ = [
     "at_least",
     "at_most",
     "bar",
+    "board",
     "count",
     "csrf",
     "csrf_matches",
@@ -237,6 +239,7 @@ __getattr__ = lazy(
         "whole": "waves",
         "at_least": "words",
         "at_most": "words",
+        "board": "words",
         "count": "words",
         "cut": "words",
         "duration": "words",

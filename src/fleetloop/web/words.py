@@ -145,6 +145,11 @@ def per_device_days(rate: float) -> str:
     return f"{rate:.2g} bad events per device-day"
 
 
+def board(revision: str) -> str:
+    """A hardware revision inside a sentence: a name of one letter alone would not be seen as one."""
+    return f"rev-{revision}" if len(revision) < 3 else revision
+
+
 def size(number: int) -> str:
     """Bytes: exact below a kilobyte, else one decimal in kB or MB."""
     if number < 1000:
