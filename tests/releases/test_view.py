@@ -10,8 +10,8 @@ def words(marked: str) -> str:
     return re.sub(r"<[^>]+>", "", marked)
 
 
-def link(release: view.Release, title: str) -> view.Link:
-    return next(one for one in view.present(release, s.LATER).links if words(one.title).startswith(title))
+def link(release: view.ReleaseShown, title: str) -> view.Link:
+    return next(one for one in view.release_page(release, s.LATER).links if words(one.title).startswith(title))
 
 
 def test_what_did_not_answer_is_no_result_and_never_a_pass() -> None:
@@ -32,7 +32,7 @@ def test_a_failed_test_is_counted() -> None:
 
 def test_nothing_is_drawn_for_checks_there_are_none_of() -> None:
     release = replace(s.RELEASE, files=(), rollouts=())
-    titles = [words(one.title) for one in view.present(release, s.LATER).links]
+    titles = [words(one.title) for one in view.release_page(release, s.LATER).links]
     assert titles == ["Commit b03d5f2a9c1e", "Build", "Tests, by revision and strength", "Signature"]
     assert view.badge(release).word == "published, not rolled out"
 

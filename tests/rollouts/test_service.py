@@ -134,6 +134,7 @@ async def test_a_small_fleet_goes_wave_by_wave_by_hand(house: House) -> None:
         await house.until(lambda: house.asks(number))
         assert (await house.get(number)).wave == wave - 1
         await house.rooms.rollouts.decide(BOB, number, go=True, reason="looks good")
+        await house.live(HOUR)
     case = await house.over(number)
     assert case.phase in (Phase.INCONCLUSIVE, Phase.GOOD_ENOUGH)
     assert {u.version for u in house.units.values()} == {"1.1.0"}

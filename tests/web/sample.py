@@ -279,7 +279,7 @@ ROLLBACK = RolloutShown(
 )  # fmt: skip
 
 # device
-DEVICE = fleet.Device(
+DEVICE = fleet.DeviceShown(
     id="cc-0417", product="coldcell", revision="rev-b", health=("confirmed", "healthy on 1.1.1"), version="1.1.1", proven="confirmed",
     since=at("11-16 11:58:40"), seen_at=at("11-23 09:09:12"), poll_s=300.0, crashes=1, known_since=at("11-02 09:12:00"),
     last_bad_at=at("11-10 23:41:16"), remark="First device hurt by 1.1.0, fixed by 1.1.1.", incident="INC-7",
@@ -327,7 +327,7 @@ DEVICE = fleet.Device(
 # release
 DIGESTS = ("4be19c07" + "0" * 52 + "20dd", "e87201aa" + "0" * 52 + "7f13", "09cf5d3e" + "0" * 52 + "b6a4")
 REVISIONS = ("rev-a", "rev-b", "rev-c")
-RELEASE = releases.Release(
+RELEASE = releases.ReleaseShown(
     product="coldcell", version="1.1.1", commit="b03d5f2a9c1e", subject="Clear the sample counter by length, not by clock.",
     committed_at=at("11-11 13:52:00"), published_at=at("11-12 10:40:00"), published_by="CI", signer="c1a7" * 16, branch="main", previous="1.1.0",
     artifacts=tuple(releases.Artifact(r, "image", f"artifacts/{r}/coldcell-1.1.1-{r}.img", 71_192 + n, d) for n, (r, d) in enumerate(zip(REVISIONS, DIGESTS, strict=True))),
@@ -340,7 +340,7 @@ RELEASE = releases.Release(
     ),
     files=(("evidence/junit-host.xml", 48_120, DIGESTS[0]), ("evidence/bom-b.cdx.json", 12_480, DIGESTS[1]), ("evidence/run.json", 990, DIGESTS[2])),
     trusted_by="the security engineer", trusted_at=at("03-02 09:00:00"), tolerated=0.01, parts=14, digests=19,
-    rollouts=(releases.Shipped(14, rollouts.badge(GOOD), GOOD_WAVES, "good enough: below 1 bad event per 100 device-days, up to 36 hours after booting"),),
+    rollouts=(releases.RolledOut(14, rollouts.badge(GOOD), GOOD_WAVES, "good enough: below 1 bad event per 100 device-days, up to 36 hours after booting"),),
     fixes=(("INC-7", "rev-b crashes 20 h after boot, from 1.1.0"),),
     exceptions=(("No board run on rev-c", "Board rev-c #2 out since Mon 9 Nov. Accepted by the release engineer, Thu 12 Nov 10:31: “41 lines, none touches rev-c code; wave 1 has 5 rev-c devices.”"),),
     devices=(("rev-a", 240), ("rev-b", 160), ("rev-c", 100)), confirmed=496, active=496, reached_at=at("11-21 02:40:00"),
@@ -376,7 +376,7 @@ FLEET = fleet.FleetPage(
     total=500, devices=500, in_contact=486, contact_s=900.0, versions=(("1.0.0", 385), ("1.1.0", 74), ("1.1.1", 41)),
     revisions=(("rev-a", 240), ("rev-b", 160), ("rev-c", 100)), after="cc-0012",
     rows=tuple(
-        fleet.Line(f"cc-{n:04d}", REVISIONS[n % 3], "1.0.0", PAGE_AT - 60 * n, "1.1.1", state, why)
+        fleet.FleetLine(f"cc-{n:04d}", REVISIONS[n % 3], "1.0.0", PAGE_AT - 60 * n, "1.1.1", state, why)
         for n, (state, why) in enumerate(
             [("waiting", "its turn comes"), ("offline", "no contact since its wave opened"), ("timed_out", "2 of 3 tries, next in 6 h"), ("confirmed", ""),
              ("reverted", "came back with 1.0.0"), ("failed", "flash full, 3 of 3 tries"), ("downloading", ""), ("declined", "site said no"), ("booted", ""),

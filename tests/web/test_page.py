@@ -131,8 +131,8 @@ def test_no_navigation_before_the_login() -> None:
 
 
 def test_a_device_name_is_text_wherever_it_stands() -> None:
-    device = fleet.present(replace(s.DEVICE, id=EVIL, remark=EVIL), s.LATER)
-    line = fleet.Line(EVIL, EVIL, EVIL, None, state="failed", why=EVIL)
+    device = fleet.device_page(replace(s.DEVICE, id=EVIL, remark=EVIL), s.LATER)
+    line = fleet.FleetLine(EVIL, EVIL, EVIL, None, state="failed", why=EVIL)
     listed = replace(s.FLEET, rows=(line,), query=EVIL, versions=((EVIL, 1),))
     hurt = replace(s.STOPPED, hurt=(replace(s.HURT[0], device=EVIL),), product=EVIL, incident="")
     events = replace(s.STOPPED_COMPARISON, events=(replace(s.BAD[0], device=EVIL),))
@@ -145,7 +145,7 @@ def test_a_device_name_is_text_wherever_it_stands() -> None:
             page=rollouts.present(replace(hurt, comparison=events), s.PAGE_AT),
         ),
         render(
-            "releases/release.html", s.frame(s.LATER), page=releases.present(replace(s.RELEASE, subject=EVIL), s.LATER)
+            "releases/release.html", s.frame(s.LATER), page=releases.release_page(replace(s.RELEASE, subject=EVIL), s.LATER)
         ),
         render(
             "incidents/incident.html", s.frame(s.LATER), page=incidents.present(replace(s.INCIDENT, line=EVIL), s.LATER)
@@ -172,8 +172,8 @@ def parts(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "room", "known"),
     [
-        ("rollout", "rollouts", rollouts.PARTS), ("rollout-running", "rollouts", rollouts.PARTS), ("device", "fleet", fleet.PARTS),
-        ("release", "releases", releases.PARTS), ("incident", "incidents", incidents.PARTS), ("overview", "insights", insights.PARTS),
+        ("rollout", "rollouts", rollouts.PARTS), ("rollout-running", "rollouts", rollouts.PARTS), ("device", "fleet", fleet.DEVICE_PARTS),
+        ("release", "releases", releases.RELEASE_PARTS), ("incident", "incidents", incidents.PARTS), ("overview", "insights", insights.PARTS),
     ],
 )  # fmt: skip
 def test_every_live_part_is_the_same_alone_as_in_its_page(name: str, room: str, known: tuple[str, ...]) -> None:

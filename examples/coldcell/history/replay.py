@@ -127,7 +127,7 @@ class _Repository:
         for patch in reversed([p for p in series() if p.file]):
             self.git("apply", "--reverse", str(HERE / patch.file))
         if fault_on:
-            _swap(self.folder / "fleetloop.toml", fault_on)
+            swap(self.folder / "fleetloop.toml", fault_on)
         for name, content in add.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ def _message(file: Path) -> tuple[tuple[str, str], str]:
     return (name, address), f"{subject}\n\n{mail.get_content().split('diff --git')[0].strip()}".strip()
 
 
-def _swap(file: Path, fault_on: str) -> None:
+def swap(file: Path, fault_on: str) -> None:
     """Give the shortest period of the revisions to ``fault_on``, and its own to the one that had it."""
     text = file.read_text()
     found = {m[1]: m for m in re.finditer(r"^\[revision\.(\w+)\][^\[]*?^period-s = (\d+)", text, re.M)}

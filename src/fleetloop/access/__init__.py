@@ -36,7 +36,7 @@ _FILES = {
     "tokens": "Tokens",
 }
 __all__ = [
-    "CSRF_HEADER", "OPERATIONS", "SESSION_COOKIE", "SYSTEM", "Access", "Frames", "Gateway", "Person", "Role", "Tokens", "audit",
-    "csrf_of", "first_admin", "may", "needs", "verify", "who",
+    "CSRF_HEADER", "OPERATIONS", "SESSION_COOKIE", "SYSTEM", "Access", "Frames", "Gateway", "Person", "Role", "Tokens",
+    "audit", "csrf_of", "first_admin", "may", "needs", "verify", "who",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.access", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -13,7 +13,7 @@ import signal
 import sys
 import tomllib
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -23,19 +23,20 @@ from fleetloop.app.participant import die_with_parent
 from fleetloop.core.errors import FailedError, InfrastructureError, InputError
 from fleetloop.pipelines import new_keys
 
-MISSING_EMULATOR = "qemu-system-arm"
+EMULATOR = "qemu-system-arm"
+HOST_BOARD = (
+    ('"build.sh", "image"', '"build.sh", "host-board"'),
+    ('needs = ["arm-none-eabi-gcc"]', 'needs = ["gcc"]'),
+    (f'needs = ["{EMULATOR}"]', 'needs = ["gcc"]'),
+    ("env = { COLDCELL_", 'env = { COLDCELL_BOARD = "host", COLDCELL_'),
+)
+"""What stands otherwise in the product's `fleetloop.toml` where there is no emulator: its board is a process here."""
 
 
 class NoProductError(InputError):
     """The sample product is not here."""
 
     code = "no-product"
-
-
-class NoEmulatorError(InfrastructureError):
-    """QEMU cannot be had."""
-
-    code = "no-emulator"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class Factory:
 
     def _commit(self, repo: Path, tag: str, at: float) -> list[Any]:
         add = {f"keys/{name}": (self.keys / name).read_bytes() for name in ("image.pub", "bundle.pub")}
+        if self.host_board:
+            add["fleetloop.toml"] = self._host_board()
         return self._replay.replay(
             repo,
             tag,
@@ -120,10 +123,20 @@ class Factory:
             add=add,
         )
 
+    def _host_board(self) -> bytes:
+        text = (self.product / "fleetloop.toml").read_text()
+        for usual, instead in HOST_BOARD:
+            text = text.replace(usual, instead)
+        path = self.work / "fleetloop.toml"
+        path.write_text(text)
+        if self.variant.fault_on:
+            self._replay.swap(path, self.variant.fault_on)
+        return path.read_bytes()
+
     async def _run(self, words: list[str], repo: Path, tag: str) -> None:
         """The pipeline's own lines are shown as they come; it ends with us."""
         process = await asyncio.create_subprocess_exec(
-            *words, cwd=repo, stdout=PIPE, stderr=PIPE, env=self._environment(), start_new_session=True,
+            *words, cwd=repo, stdout=PIPE, stderr=PIPE, start_new_session=True,
             preexec_fn=die_with_parent,
         )  # fmt: skip
         said: list[str] = []
@@ -140,15 +153,10 @@ class Factory:
         if process.returncode:
             raise _failure(tag, said)
 
-    def _environment(self) -> Mapping[str, str]:
-        return os.environ | ({"COLDCELL_BOARD": "host"} if self.host_board else {})
-
 
 def _failure(tag: str, said: list[str]) -> FailedError | InfrastructureError:
     text = f"the pipeline of {tag} did not end well:\n" + "\n".join(said[-12:])
     infrastructure = any(line.strip().startswith("infrastructure") for line in said)
-    if infrastructure and any(MISSING_EMULATOR in line for line in said):
-        return NoEmulatorError(text)
     return InfrastructureError(text) if infrastructure else FailedError(text)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,11 +16,14 @@ def board_config(work: Path, server: ServerProcess, factory: Path, board: tuple[
     device, revision, token, machine = board
     bundle = releases.read(factory)
     paths = {(a.kind, a.component): bundle.path(a.path) for a in bundle.manifest.artifacts if a.revision == revision}
+    boot_loader = work / "boot.elf"
+    shutil.copyfile(next(p for (_, component), p in paths.items() if component.startswith("boot")), boot_loader)
+    boot_loader.chmod(0o755)  # a board that is a process starts it
     unit = {
         "device": device,
         "machine": machine,
         "target-token": token,
-        "boot-loader": str(next(p for (_, component), p in paths.items() if component.startswith("boot"))),
+        "boot-loader": str(boot_loader),
         "flash": str(work / "flash.bin"),
         "factory": {
             "image": str(paths[releases.Kind.IMAGE, "application"]), "revision": revision, "serial": device,

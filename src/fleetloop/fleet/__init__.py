@@ -22,23 +22,34 @@ if TYPE_CHECKING:
     from fleetloop.fleet.model import VersionSeen as VersionSeen
     from fleetloop.fleet.service import Fleet as Fleet
     from fleetloop.fleet.store import claim as claim
+    from fleetloop.fleet.store import count_matching as count_matching
     from fleetloop.fleet.store import count_versions as count_versions
     from fleetloop.fleet.store import eligible as eligible
     from fleetloop.fleet.store import find_devices as find_devices
     from fleetloop.fleet.store import get_device as get_device
+    from fleetloop.fleet.store import search as search
     from fleetloop.fleet.store import sight as sight
     from fleetloop.fleet.store import timeline as timeline
+    from fleetloop.fleet.view import DEVICE_PARTS as DEVICE_PARTS
+    from fleetloop.fleet.view import ROWS as ROWS
+    from fleetloop.fleet.view import DeviceShown as DeviceShown
+    from fleetloop.fleet.view import FleetLine as FleetLine
+    from fleetloop.fleet.view import FleetPage as FleetPage
+    from fleetloop.fleet.view import Stay as Stay
+    from fleetloop.fleet.view import device_page as device_page
 
 _FILES = {
     "guard": "TokenGuard",
     "model": "AttributesChanged Device DeviceAdded DeviceChanged DeviceRetired Moment NewDevice RevisionMismatched "
     "Source VersionCount VersionSeen",
     "service": "Fleet",
-    "store": "claim count_versions eligible find_devices get_device sight timeline",
+    "store": "claim count_versions eligible find_devices get_device sight timeline count_matching search",
+    "view": "DEVICE_PARTS ROWS DeviceShown FleetLine FleetPage Stay device_page",
 }
 __all__ = [
-    "AttributesChanged", "Device", "DeviceAdded", "DeviceChanged", "DeviceRetired", "Fleet", "Moment", "NewDevice",
-    "RevisionMismatched", "Source", "TokenGuard", "VersionCount", "VersionSeen", "claim", "count_versions", "eligible",
-    "find_devices", "get_device", "sight", "timeline",
+    "DEVICE_PARTS", "ROWS", "AttributesChanged", "Device", "DeviceAdded", "DeviceChanged", "DeviceRetired",
+    "DeviceShown", "Fleet", "FleetLine", "FleetPage", "Moment", "NewDevice", "RevisionMismatched", "Source", "Stay",
+    "TokenGuard", "VersionCount", "VersionSeen", "claim", "count_matching", "count_versions", "device_page", "eligible",
+    "find_devices", "get_device", "search", "sight", "timeline",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.fleet", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -61,6 +61,10 @@ class Fleet:
         """Serving clock; None if it never was, or is not in the field."""
         return self._contacts.get(device)
 
+    def in_contact(self, since: float) -> int:
+        """How many devices were in contact at ``since`` or later."""
+        return sum(at is not None and at >= since for at in list(self._contacts.values()))
+
     def wants_attributes(self, device: str) -> bool:
         """Whether it is to tell its attributes."""
         return device in self._wants

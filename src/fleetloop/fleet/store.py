@@ -167,6 +167,26 @@ def find_devices(reader: Reader, filters: Mapping[str, str], after: str = "", mo
     return [_device(row) for row in reader.all(wanted.order_by(devices.c.device).limit(most))]
 
 
+def search(reader: Reader, text: str, version: str | None, after: str = "", most: int = 50) -> list[Device]:
+    """In the field, by id, after ``after``: ``text`` is part of the id, or the hardware revision."""
+    wanted = _matching(_whole(), text, version).where(devices.c.device > after)
+    return [_device(row) for row in reader.all(wanted.order_by(devices.c.device).limit(most))]
+
+
+def count_matching(reader: Reader, text: str, version: str | None) -> int:
+    """How many `search` would find."""
+    return reader.one(_matching(sa.select(sa.func.count()).select_from(devices), text, version))
+
+
+def _matching(wanted: sa.Select[Any], text: str, version: str | None) -> sa.Select[Any]:
+    wanted = wanted.where(devices.c.retired_at.is_(None))
+    if version is not None:
+        wanted = wanted.where(devices.c.version == version)
+    if text:
+        wanted = wanted.where(sa.or_(devices.c.device.contains(text, autoescape=True), devices.c.revision == text))
+    return wanted
+
+
 def count_versions(reader: Reader, product: str) -> list[VersionCount]:
     """How many devices of ``product`` run which version, by revision and version."""
     kind = (devices.c.revision, devices.c.version)

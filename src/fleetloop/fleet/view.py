@@ -1,6 +1,6 @@
 """What the fleet's pages show: which devices there are, and everything about one of them on one axis.
 
-page = present(Device(...), now)
+page = device_page(DeviceShown(...), now)
 render("fleet/device.html", frame, page=page)
 """
 
@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from fleetloop import web
 
-PARTS = ("stats", "axis", "timeline", "held")
+DEVICE_PARTS = ("stats", "axis", "timeline", "held")
 ROWS = 50
 """Devices on one page of the list."""
 SHADES = ("v1", "v4", "v2", "v3", "v5")
@@ -19,7 +19,7 @@ SHADES = ("v1", "v4", "v2", "v3", "v5")
 
 
 @dataclass(frozen=True)
-class Line:
+class FleetLine:
     """One device in the list. ``state``: of its newest deployment, if it has one; ``why``: what that waits for."""
 
     device: str
@@ -42,7 +42,7 @@ class FleetPage:
     devices: int
     in_contact: int
     contact_s: float
-    rows: tuple[Line, ...]
+    rows: tuple[FleetLine, ...]
     versions: tuple[tuple[str, int], ...] = ()
     revisions: tuple[tuple[str, int], ...] = ()
     query: str = ""
@@ -73,7 +73,7 @@ class Stay:
 
 
 @dataclass(frozen=True)
-class Device:
+class DeviceShown:
     """A device in numbers, with what other rooms know of it.
 
     ``versions``, ``states``, ``silences`` are stays; ``boots``, ``crashes``, ``alerts``, ``people`` are spots on the
@@ -117,7 +117,7 @@ class Device:
 class DevicePage:
     """One device's page."""
 
-    d: Device
+    d: DeviceShown
     path: str
     topic: str
     badge: web.Badge
@@ -129,7 +129,7 @@ class DevicePage:
     held: web.Table | None
 
 
-def present(d: Device, now: float) -> DevicePage:
+def device_page(d: DeviceShown, now: float) -> DevicePage:
     """The page of ``d`` as of ``now``."""
     axis = _axis(d, now)
     return DevicePage(
@@ -138,12 +138,12 @@ def present(d: Device, now: float) -> DevicePage:
     )  # fmt: skip
 
 
-def _lead(d: Device) -> Markup:
+def _lead(d: DeviceShown) -> Markup:
     incident = web.join(" (", web.el("a", d.incident, href=f"/incidents/{d.incident}"), ")") if d.incident else Markup()
     return web.join(f"{d.product} {d.revision}. {d.remark}", incident)
 
 
-def _stats(d: Device, now: float) -> tuple[web.Stat, ...]:
+def _stats(d: DeviceShown, now: float) -> tuple[web.Stat, ...]:
     since = web.sentence("since", web.near(d.since, now)) if d.since else Markup()
     seen = web.relative(d.seen_at, now) if d.seen_at else "never"
     days = f"in {web.duration(now - d.known_since)}" if d.known_since else ""
@@ -157,13 +157,13 @@ def _stats(d: Device, now: float) -> tuple[web.Stat, ...]:
     )
 
 
-def _axis(d: Device, now: float) -> web.Axis:
+def _axis(d: DeviceShown, now: float) -> web.Axis:
     """From ``start`` to ``end``; without them the last 26 hours."""
     end = d.end or now
     return web.Axis(d.start or end - 26 * 3600, end)
 
 
-def _lanes(d: Device, axis: web.Axis, now: float) -> Markup:
+def _lanes(d: DeviceShown, axis: web.Axis, now: float) -> Markup:
     rows = [
         web.Lane("version", _versions(d.versions)),
         web.Lane("update", tuple(web.Span(s.start, s.end, web.key_of(s.what), s.word) for s in d.states)),
@@ -182,7 +182,7 @@ def _versions(stays: Sequence[Stay]) -> tuple[web.Span, ...]:
     return tuple(web.Span(s.start, s.end, SHADES[names.index(s.what) % len(SHADES)], s.what) for s in stays)
 
 
-def _contact(d: Device, axis: web.Axis, until: float) -> tuple[web.Span, ...]:
+def _contact(d: DeviceShown, axis: web.Axis, until: float) -> tuple[web.Span, ...]:
     """In contact wherever it was not silent."""
     found: list[web.Span] = []
     at = axis.start
@@ -194,7 +194,7 @@ def _contact(d: Device, axis: web.Axis, until: float) -> tuple[web.Span, ...]:
     return (*found, web.Span(at, until, "on", "")) if at < until else tuple(found)
 
 
-def _told(d: Device, axis: web.Axis) -> str:
+def _told(d: DeviceShown, axis: web.Axis) -> str:
     inside = [spot for spot in (*d.boots, *d.bad) if axis.start <= spot.at <= axis.end]
     return (
         "; ".join(f"{web.written(s.at, 'day')} {s.says}" for s in sorted(inside, key=lambda s: s.at))
@@ -202,7 +202,7 @@ def _told(d: Device, axis: web.Axis) -> str:
     )
 
 
-def _components(d: Device, now: float) -> web.Table | None:
+def _components(d: DeviceShown, now: float) -> web.Table | None:
     rows = [
         (name, web.join(version, " ", web.el("span", remark, class_="quiet")) if remark else version,
          web.near(since, now) if since else "")
@@ -211,7 +211,7 @@ def _components(d: Device, now: float) -> web.Table | None:
     return web.table("Components and versions", "component|version|since", rows) if rows else None
 
 
-def _held(d: Device, now: float) -> web.Table | None:
+def _held(d: DeviceShown, now: float) -> web.Table | None:
     rows = [
         (release, reason, web.near(start, now), web.near(end, now) if end else "still")
         for release, reason, start, end in d.held

@@ -73,6 +73,10 @@ class Incidents:
         """Newest first."""
         return await self._db.read(lambda reader: store.all_of(reader, product))
 
+    async def unrestored(self) -> int:
+        """How many are open."""
+        return await self._db.read(store.unrestored)
+
     async def get(self, number: int) -> Incident:
         """Raises `NotFoundError`."""
         found = await self._db.read(lambda reader: store.get(reader, number))

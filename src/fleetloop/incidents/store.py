@@ -61,6 +61,12 @@ def all_of(reader: Reader, product: str | None = None) -> list[Incident]:
     ]
 
 
+def unrestored(reader: Reader) -> int:
+    """How many still have devices that are not back."""
+    wanted = sa.select(sa.func.count()).select_from(incidents)
+    return reader.one(wanted.where(incidents.c.restored_at.is_(None)))
+
+
 def change(tx: Tx, number: int, **fields: Any) -> None:
     """Set fields."""
     tx.execute(sa.update(incidents).where(incidents.c.id == number).values(fields))

@@ -87,7 +87,7 @@ def present(i: Incident, now: float) -> IncidentPage:
     phases = _phases(i)
     drawn = _plot(i, c) if c and i.stopped_at else None
     return IncidentPage(
-        i, f"/incidents/{i.id}", f"incident/{i.id}", badge(i), _lead(i), _gate(i, now), _stats(i),
+        i, f"/incidents/{i.id}", f"rollout/{i.rollout}", badge(i), _lead(i), _gate(i, now), _stats(i),
         _strip(i, phases) if phases else None, _phase_table(phases) if phases else None,
         tuple(web.scale(c, stopped=True)) if c else (), drawn, web.meaning(c, i.version) if c else "",
         web.events_table(c) if c and c.events else None,
@@ -102,7 +102,7 @@ def badge(i: Incident) -> web.Badge:
 
 
 def _lead(i: Incident) -> Markup:
-    where = f", {i.revision}" if i.revision else ""
+    where = f", {web.board(i.revision)}" if i.revision else ""
     parts = [
         web.join(f"{i.product} {i.version}{where}. Opened by the verdict "),
         web.when(i.opened_at, "date"),
@@ -113,7 +113,7 @@ def _lead(i: Incident) -> Markup:
 
 def _gate(i: Incident, now: float) -> web.Gate:
     state, glyph = ("hurt", "stop") if i.restored_at is None else ("confirmed", "confirmed")
-    who = f"{i.revision} devices" if i.revision else "Devices"
+    who = f"{web.board(i.revision)} devices" if i.revision else "Devices"
     did = web.verb(i.comparison) if i.comparison else "had a bad event"
     sentence = f"{who} {did} on {i.version}. The rollout stopped itself; {web.of(i.hurt, i.devices)} devices were hurt."
     return web.Gate(state, sentence, _detail(i, now), glyph)

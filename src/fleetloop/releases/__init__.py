@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fleetloop.releases.model import Tested as Tested
     from fleetloop.releases.policy import check as check
     from fleetloop.releases.policy import faults as faults
+    from fleetloop.releases.proof import Proof as Proof
     from fleetloop.releases.service import Evidence as Evidence
     from fleetloop.releases.service import Releases as Releases
     from fleetloop.releases.service import artifacts_for as artifacts_for
@@ -46,19 +47,28 @@ if TYPE_CHECKING:
     from fleetloop.releases.trust import load_key as load_key
     from fleetloop.releases.trust import pae as pae
     from fleetloop.releases.trust import verify as verify
+    from fleetloop.releases.view import RELEASE_PARTS as RELEASE_PARTS
+    from fleetloop.releases.view import ReleaseList as ReleaseList
+    from fleetloop.releases.view import ReleaseShown as ReleaseShown
+    from fleetloop.releases.view import RolledOut as RolledOut
+    from fleetloop.releases.view import release_listed as release_listed
+    from fleetloop.releases.view import release_page as release_page
 
 _FILES = {
     "bundle": "ENVELOPE MANIFEST README SIGSTORE STATEMENT BadBundleError Bundle Entry decode encode measure pack read unpack",
     "model": "Artifact Kind Manifest Policy Release ReleasePublished Shipped Signer Tested",
     "policy": "check faults",
+    "proof": "Proof",
     "service": "Evidence Releases artifacts_for get_release",
     "store": "all_of",
     "trust": "MEDIA_TYPE PAYLOAD_TYPE PREDICATE_TYPE STATEMENT_TYPE load_key pae verify",
+    "view": "RELEASE_PARTS ReleaseList ReleaseShown RolledOut release_listed release_page",
 }
 __all__ = [
-    "ENVELOPE", "MANIFEST", "MEDIA_TYPE", "PAYLOAD_TYPE", "PREDICATE_TYPE", "README", "SIGSTORE", "STATEMENT",
-    "STATEMENT_TYPE", "Artifact", "BadBundleError", "Bundle", "Entry", "Evidence", "Kind", "Manifest", "Policy",
-    "Release", "ReleasePublished", "Releases", "Shipped", "Signer", "Tested", "all_of", "artifacts_for", "check", "decode",
-    "encode", "faults", "get_release", "load_key", "measure", "pack", "pae", "read", "unpack", "verify",
+    "ENVELOPE", "MANIFEST", "MEDIA_TYPE", "PAYLOAD_TYPE", "PREDICATE_TYPE", "README", "RELEASE_PARTS", "SIGSTORE",
+    "STATEMENT", "STATEMENT_TYPE", "Artifact", "BadBundleError", "Bundle", "Entry", "Evidence", "Kind", "Manifest",
+    "Policy", "Proof", "Release", "ReleaseList", "ReleasePublished", "ReleaseShown", "Releases", "RolledOut", "Shipped",
+    "Signer", "Tested", "all_of", "artifacts_for", "check", "decode", "encode", "faults", "get_release", "load_key",
+    "measure", "pack", "pae", "read", "release_listed", "release_page", "unpack", "verify",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.releases", {name: file for file, names in _FILES.items() for name in names.split()})

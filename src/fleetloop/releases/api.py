@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from fleetloop.access import Person, needs
 from fleetloop.core.errors import TooLargeError
 from fleetloop.releases.bundle import MAX_TOTAL
 from fleetloop.releases.model import Release, Signer
+from fleetloop.releases.proof import Proof, chunks
 from fleetloop.releases.service import Evidence, Releases
 
 By = Annotated[Person, Depends(needs())]
@@ -49,6 +50,8 @@ def router(releases: Releases) -> APIRouter:
     api.add_api_route("/releases", doors.releases, methods=["GET"], dependencies=ASKED)
     api.add_api_route("/releases", doors.publish, methods=["POST"], status_code=201, openapi_extra=TAR)
     api.add_api_route("/releases/{product}/{version}", doors.release, methods=["GET"], dependencies=ASKED)
+    bundle = "/releases/{product}/{version}/bundle"
+    api.add_api_route(bundle, doors.bundle, methods=["GET"], dependencies=ASKED, response_class=StreamingResponse)
     file = "/releases/{product}/{version}/files/{path:path}"
     api.add_api_route(file, doors.file, methods=["GET"], dependencies=ASKED, response_class=Response)
     return api
@@ -65,6 +68,7 @@ TAR = {
 class _Doors:
     def __init__(self, releases: Releases) -> None:
         self._releases = releases
+        self._proof = Proof(releases)
 
     async def trusted(self, product: str) -> Keys:
         """The keys that may sign for a product."""
@@ -93,6 +97,13 @@ class _Doors:
     async def release(self, product: str, version: str) -> Evidence:
         """One release with its evidence."""
         return await self._releases.evidence(product, version)
+
+    async def bundle(self, product: str, version: str) -> StreamingResponse:
+        """The bundle as a plain tar: `fleetloop publish` takes it, and everything in it can be checked without us."""
+        file = await self._proof.bundle(product, version)
+        name = f'attachment; filename="{product}-{version}.tar"'
+        headers = {"Content-Disposition": name, "X-Content-Type-Options": "nosniff"}
+        return StreamingResponse(chunks(file), media_type="application/x-tar", headers=headers)
 
     async def file(self, product: str, version: str, path: str) -> Response:
         """A file of the bundle, byte for byte."""

@@ -133,25 +133,26 @@ class Releases:
         by_path |= {a.path: Entry(a.size, a.sha256) for a in found.release.manifest.artifacts}
         if path not in by_path:
             raise NotFoundError(f"{product} {version} has no file {path!r}")
-        return by_path[path], self._place(by_path[path].sha256)
+        return by_path[path], self.place(by_path[path].sha256)
 
     def file(self, key: int) -> tuple[File, Path]:
         """An artifact as devices get it, from memory."""
         file = self._files[key]
-        return file, self._place(file.sha256)
+        return file, self.place(file.sha256)
 
     def _learn(self, shipped: list[Shipped]) -> None:
         for s in shipped:
             self._files[s.id] = File(s.id, s.name, s.size, s.sha256, s.sha1, s.md5, int(s.published_at))
 
-    def _place(self, digest: str) -> Path:
+    def place(self, digest: str) -> Path:
+        """Where the bytes with this SHA-256 lie."""
         return self._folder / digest[:2] / digest
 
     def _keep(self, bundle: Bundle) -> dict[str, Sums]:
         """Move every file to its place, durably, before the database knows of it."""
         sums = {a.path: _sums(bundle.path(a.path)) for a in bundle.manifest.artifacts}
         for path, entry in bundle.files.items():
-            place = self._place(entry.sha256)
+            place = self.place(entry.sha256)
             if place.exists():
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """What the release pages show: a chain from the commit to the fleet, each link with the proof it leans on.
 
-    page = present(Release(...), now)
+    page = release_page(ReleaseShown(...), now)
     render("releases/release.html", frame, page=page)
 
 A link stands here only if there is evidence of its kind; nothing is drawn for checks that this product does not have.
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from fleetloop import web
 
-PARTS = ("stats", "chain")
+RELEASE_PARTS = ("stats", "chain")
 STRENGTHS = ("host", "emulator", "board")
 """Weakest first."""
 
@@ -44,7 +44,7 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Shipped:
+class RolledOut:
     """One rollout of the release. ``said``: how it ended, or what it waits for."""
 
     id: int
@@ -55,10 +55,10 @@ class Shipped:
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseShown:
     """A release in numbers. ``files``: (path, size, sha256) of its evidence; ``parts``: components of its parts list.
 
-    ``incidents`` are (id, line); ``signer`` is the key's id, ``trusted_by`` who trusted it; ``previous``: the release
+    ``matchable``: of those, how many an advisory can name. ``incidents`` are (id, line); ``signer`` is the key's id, ``trusted_by`` who trusted it; ``previous``: the release
     before; ``exceptions`` are (what, who accepted it and why).
     """
 
@@ -79,8 +79,9 @@ class Release:
     trusted_at: float | None = None
     tolerated: float = 0.0
     parts: int | None = None
+    matchable: int | None = None
     digests: int = 0
-    rollouts: tuple[Shipped, ...] = ()
+    rollouts: tuple[RolledOut, ...] = ()
     incidents: tuple[tuple[str, str], ...] = ()
     fixes: tuple[tuple[str, str], ...] = ()
     exceptions: tuple[tuple[str, str], ...] = ()
@@ -107,14 +108,14 @@ class Link:
     table: web.Table | None = None
     hint: str = ""
     fold: tuple[str, web.Table] | None = None
-    rollouts: tuple[Shipped, ...] = ()
+    rollouts: tuple[RolledOut, ...] = ()
 
 
 @dataclass(frozen=True)
 class ReleasePage:
     """One release's page."""
 
-    r: Release
+    r: ReleaseShown
     path: str
     topic: str
     badge: web.Badge
@@ -139,24 +140,24 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class ListPage:
+class ReleaseList:
     """All releases, newest first."""
 
     rows: tuple[Listed, ...]
 
 
-def listed(r: Release) -> Listed:
+def release_listed(r: ReleaseShown) -> Listed:
     """``r`` as one line of the list."""
     said = r.rollouts[0].said if r.rollouts else "no rollout yet"
     return Listed(r.product, r.version, r.subject, r.commit, r.published_at, badge(r), said)
 
 
-def present(r: Release, now: float) -> ReleasePage:
+def release_page(r: ReleaseShown, now: float) -> ReleasePage:
     """The page of ``r`` as of ``now``."""
     builders = (_commit, _build, _tests, _parts, _signature, _waves, _incidents)
     links = tuple(link for link in (build(r) for build in builders) if link)
     allowed = web.table("Revisions", "revision|#devices", [(n, web.count(c)) for n, c in r.devices])
-    files = web.table("Files", "file|#size|sha256", [(p, web.size(n), _short(d)) for p, n, d in r.files])
+    files = web.table("Files", "file|#size|sha256", [(_file(r, p), web.size(n), _short(d)) for p, n, d in r.files])
     path = f"/releases/{r.product}/{r.version}"
     lead = web.sentence(
         "Published",
@@ -167,12 +168,12 @@ def present(r: Release, now: float) -> ReleasePage:
     return ReleasePage(r, path, f"release/{r.product}/{r.version}", badge(r), lead, _stats(r), links, allowed, files)
 
 
-def badge(r: Release) -> web.Badge:
+def badge(r: ReleaseShown) -> web.Badge:
     """What became of it on the fleet: the newest rollout's word."""
     return r.rollouts[0].badge if r.rollouts else web.Badge("waiting", "published, not rolled out")
 
 
-def _stats(r: Release) -> tuple[web.Stat, ...]:
+def _stats(r: ReleaseShown) -> tuple[web.Stat, ...]:
     total = sum(n for _, n in r.devices)
     waves = [w for s in r.rollouts for w in s.waves]
     drawn = sum(w.devices - w.of("held-back") for w in waves)
@@ -192,6 +193,10 @@ def _stats(r: Release) -> tuple[web.Stat, ...]:
     found.append(
         web.Stat("Tests passed", web.count(passed), f"of {web.count(of_all)}", f"strongest: {_strongest(r.tests)}")
     )
+    if r.parts is not None and r.matchable is not None:
+        rest = r.parts - r.matchable
+        note = f"{rest} without a name that advisories use" if rest else ""
+        found.append(web.Stat("Components matchable", web.count(r.matchable), f"of {web.count(r.parts)}", note))
     return tuple(found)
 
 
@@ -213,21 +218,21 @@ def _short(digest: str) -> Markup:
     )
 
 
-def _commit(r: Release) -> Link:
+def _commit(r: ReleaseShown) -> Link:
     after = f" Since {r.previous}." if r.previous else ""
     branch = f" on {r.branch}" if r.branch else ""
     body = web.join(f"“{r.subject}” Committed{branch} ", web.when(r.committed_at, "date"), ".", after)
     return Link("confirmed", web.join("Commit ", _code(r.commit[:12])), (body,))
 
 
-def _build(r: Release) -> Link:
+def _build(r: ReleaseShown) -> Link:
     rows = [(a.revision, a.kind, a.path.rpartition("/")[2], web.count(a.size), _short(a.sha256)) for a in r.artifacts]
     table = web.table("Digests of the artifacts", "revision|kind|file|#bytes|sha256", rows)
     body = web.join(f"{web.things(len(r.artifacts), 'artifact')} for {web.listed(*r.revisions)}.")
     return Link("confirmed", Markup("Build"), (body,), fold=("Digests", table))
 
 
-def _tests(r: Release) -> Link | None:
+def _tests(r: ReleaseShown) -> Link | None:
     if not r.tests:
         return Link("failed", Markup("Tests"), warn="none in the bundle")
     bad = [t for t in r.tests if t.failed or t.errors]
@@ -258,7 +263,7 @@ def _bars(strength: str) -> str:
     return f"{'▮' * full}{'▯' * (len(STRENGTHS) - full)} {strength}"
 
 
-def _result(r: Release, step: str, revision: str) -> Markup:
+def _result(r: ReleaseShown, step: str, revision: str) -> Markup:
     mine = [t for t in r.tests if t.step == step and t.revision in {"", revision}]
     if not mine:
         return web.state("waiting", "not for it")
@@ -271,22 +276,34 @@ def _result(r: Release, step: str, revision: str) -> Markup:
     return web.state("confirmed", web.of(total, total))
 
 
-def _parts(r: Release) -> Link | None:
+def _parts(r: ReleaseShown) -> Link | None:
     boms = [path for path, _, _ in r.files if path.endswith(".cdx.json")]
     if not boms:
         return None
     known = f"{web.things(r.parts, 'component')} in " if r.parts is not None else ""
     body = web.join(
-        f"CycloneDX, strictly validated: {known}", *_between([_code(p.rpartition("/")[2]) for p in boms]), "."
+        f"CycloneDX, strictly validated: {known}", *_between([_file(r, p) for p in boms]), ". ", _matchable(r)
     )
     return Link("confirmed", Markup("Parts list (SBOM)"), (body,))
+
+
+def _matchable(r: ReleaseShown) -> Markup:
+    if r.parts is None or r.matchable is None:
+        return Markup()
+    return web.join(web.el("b", f"{web.of(r.matchable, r.parts)} matchable"), " by an advisory.")
+
+
+def _file(r: ReleaseShown, path: str) -> Markup:
+    """A file of the bundle, as it was signed."""
+    name = web.el("code", path.rpartition("/")[2])
+    return web.el("a", name, href=f"/api/v1/releases/{r.product}/{r.version}/files/{path}")
 
 
 def _between(items: Sequence[Markup]) -> list[Markup]:
     return [part for n, item in enumerate(items) for part in ((Markup(", "), item) if n else (item,))]
 
 
-def _signature(r: Release) -> Link:
+def _signature(r: ReleaseShown) -> Link:
     who = f", trusted by {r.trusted_by} " if r.trusted_by else ""
     when = web.when(r.trusted_at, "dayonly") if r.trusted_at else Markup()
     said = f"{web.things(r.digests, 'digest')} in one in-toto statement, signed by key "
@@ -295,7 +312,7 @@ def _signature(r: Release) -> Link:
     return Link("confirmed", Markup("Signature"), (body,))
 
 
-def _waves(r: Release) -> Link | None:
+def _waves(r: ReleaseShown) -> Link | None:
     if not r.rollouts:
         return None
     state = "failed" if any(s.alarm for s in r.rollouts) else "confirmed"
@@ -303,7 +320,7 @@ def _waves(r: Release) -> Link | None:
     return Link(state, Markup("Waves"), body, rollouts=r.rollouts)
 
 
-def _incidents(r: Release) -> Link | None:
+def _incidents(r: ReleaseShown) -> Link | None:
     if not r.rollouts:
         return None
     own = [_incident("", one) for one in r.incidents] or [Markup("None of its own.")]

@@ -23,6 +23,8 @@ from fleetloop.rollouts.model import (
 from fleetloop.rollouts.seam import Gate
 from fleetloop.rollouts.words import most
 
+LEFT = "A person left it at that."
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -42,7 +44,7 @@ class Standing:
     """Drawn devices neither confirmed nor ended."""
     drawn: int = 0
     decision: bool | None = None
-    """What a person said to an inconclusive end: go on to the held-back, or leave it at that."""
+    """What a person who was asked said: go on with what waits, or leave it at that."""
 
 
 def ask(gates: Iterable[Gate], facts: Facts) -> Answer:
@@ -65,14 +67,16 @@ def onward(standing: Standing) -> Step:
     if standing.facts.plan.rollback and standing.facts.last is not None:
         return _rollback(standing)
     if isinstance(standing.answer, Shut):
-        return _shut(standing.answer)
+        return _shut(standing, standing.answer)
     if standing.facts.number <= len(standing.facts.plan.waves):
         return Step(Phase.RUNNING, Action.OPEN, _opened(standing, standing.answer))
     return _end(standing)
 
 
-def _shut(answer: Shut) -> Step:
+def _shut(standing: Standing, answer: Shut) -> Step:
     asking = answer.decider is Decider.PERSON
+    if asking and standing.decision is False:
+        return Step(Phase.INCONCLUSIVE, Action.FINISH, f"{standing.facts.title} was not opened. {LEFT}")
     phase, action = (Phase.ASKING, Action.ASK) if asking else (Phase.RUNNING, Action.WAIT)
     return Step(phase, action, answer.sentence, answer.until)
 
@@ -87,7 +91,7 @@ def _end(standing: Standing) -> Step:
     if standing.good_enough:
         return _conclude(standing, Phase.GOOD_ENOUGH, standing.good_enough)
     if standing.decision is False:
-        return Step(Phase.INCONCLUSIVE, Action.FINISH, f"{standing.inconclusive} A person left it at that.")
+        return Step(Phase.INCONCLUSIVE, Action.FINISH, f"{standing.inconclusive} {LEFT}")
     go = standing.decision or standing.facts.plan.on_inconclusive is OnInconclusive.GO
     if go or not (standing.facts.plan.remainder and standing.left):
         return _conclude(standing, Phase.INCONCLUSIVE, standing.inconclusive)

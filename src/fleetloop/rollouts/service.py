@@ -160,17 +160,18 @@ class Rollouts:
     def _end(self, tx: Tx, case: Rollout, phase: Phase, sentence: str, at: float) -> None:
         store.change_rollout(tx, case.id, phase=phase, blocked=sentence, ended_at=at)
         store.write(tx, case.id, Entry(at, "end", phase.value.capitalize(), sentence))
-        self._changed(tx, replace(case, phase=phase, blocked=sentence, ended_at=at))
+        self._changed(tx, case, {"phase": phase, "blocked": sentence, "ended_at": at})
         tx.record(RolloutEnded(at, case.id, case.product, case.version, phase.value))
 
     async def stop(self, by: Person, rollout: int, reason: str = "", *, rollback: bool = True) -> Rollout:
         """From the moment this is acknowledged no device is handed the release. Raises `OverError`."""
-        case = await self._open(rollout)
-        self._desk.stop(case.id)
+        _still_open(await self.get(rollout))
+        self._desk.stop(rollout)
         at = self._clock.now()
         sentence = f"Stopped by {by.name}: {reason or 'no reason given'}."
 
         def job(tx: Tx) -> Rollout:
+            case = _still_open(_get(tx, rollout))  # another stop may have been faster
             stopped = undo.stop(tx, self._desk, case, by.name, sentence, at)
             audit(tx, by, "rollout stop", str(case.id), reason)
             if rollback and case.kind is Sort.UPDATE:
@@ -182,58 +183,53 @@ class Rollouts:
 
     async def decide(self, by: Person, rollout: int, *, go: bool, reason: str = "") -> Rollout:
         """What a person says where one is due: go on with what waits, or leave it at that. Raises `ConflictError`."""
-        case = await self._open(rollout)
-        if case.phase is not Phase.ASKING:
-            raise ConflictError(f"rollout {rollout} does not wait for a person. {case.blocked}")
-        number = case.wave + 1
         at = self._clock.now()
         word = "Go" if go else "No further"
 
         def job(tx: Tx) -> Rollout:
+            case = _still_open(_get(tx, rollout))
+            if case.phase is not Phase.ASKING:
+                raise ConflictError(f"rollout {rollout} does not wait for a person. {case.blocked}")
+            number = case.wave + 1
             fields: dict[str, Any] = {"go": number if go else -number, "go_by": by.name}
             store.change_rollout(tx, case.id, **fields)
             store.write(tx, case.id, Entry(at, "person", f"{word}, said {by.name}", reason))
             audit(tx, by, "rollout decide", str(case.id), f"{word}: {reason}")
-            return self._changed(tx, replace(case, **fields))
+            return self._changed(tx, case, fields)
 
         return await self._db.write(job)
 
     async def pause(self, by: Person, rollout: int, *, resume: bool = False) -> Rollout:
-        """Nobody new is handed the release and no wave opens until it is resumed."""
-        case = await self._open(rollout)
+        """Nobody new is handed the release and no wave opens until it is resumed. Raises `OverError`."""
         at = self._clock.now()
         word = "Resumed" if resume else "Paused"
 
         def job(tx: Tx) -> Rollout:
+            case = _still_open(_get(tx, rollout))
             fields = {"paused_by": "" if resume else by.name}
             store.change_rollout(tx, case.id, **fields)
             store.write(tx, case.id, Entry(at, "person", f"{word} by {by.name}", ""))
             audit(tx, by, f"rollout {word.lower()}", str(case.id))
-            return self._changed(tx, replace(case, **fields))
+            return self._changed(tx, case, fields)
 
         return await self._db.write(job)
 
-    def _changed(self, tx: Tx, case: Rollout) -> Rollout:
+    def _changed(self, tx: Tx, case: Rollout, fields: Mapping[str, Any]) -> Rollout:
+        """Memory learns these fields and no other: a tick may have changed the rest meanwhile."""
+
         def learn() -> None:
             if watch := self._desk.watches.get(case.id):
-                watch.rollout, watch.dirty = case, True
+                watch.rollout, watch.dirty = replace(watch.rollout, **fields), True
+                if watch.rollout.paused_by:
+                    self._desk.hide(watch)
             self._desk.changed(case.id)
 
         tx.after(learn)
-        return case
-
-    async def _open(self, rollout: int) -> Rollout:
-        case = await self.get(rollout)
-        if case.phase in OVER:
-            raise OverError(f"rollout {rollout} is over: {case.blocked}")
-        return case
+        return replace(case, **fields)
 
     async def get(self, rollout: int) -> Rollout:
         """Raises `NotFoundError`."""
-        found = await self._db.read(lambda reader: store.rollout(reader, rollout))
-        if found is None:
-            raise NotFoundError(f"there is no rollout {rollout}; `fleetloop rollout list` shows all")
-        return found
+        return await self._db.read(lambda reader: _get(reader, rollout))
 
     async def all(self, product: str | None = None) -> list[Rollout]:
         """Newest first."""
@@ -264,6 +260,18 @@ class Rollouts:
             return watch.experiment
         lines = await self.record(rollout)
         return health.read_record(line.encode() for line in lines)
+
+
+def _get(reader: Reader, rollout: int) -> Rollout:
+    if found := store.rollout(reader, rollout):
+        return found
+    raise NotFoundError(f"there is no rollout {rollout}; `fleetloop rollout list` shows all")
+
+
+def _still_open(case: Rollout) -> Rollout:
+    if case.phase in OVER:
+        raise OverError(f"rollout {case.id} is over: {case.blocked}")
+    return case
 
 
 def sight(plan: Plan, members: list[Member]) -> str:
@@ -306,9 +314,7 @@ def _whole(reader: Reader, case: Rollout) -> Whole:
 
 def experiment_of(reader: Reader, rollout: int) -> health.Experiment:
     """The verdict of a rollout folded from its record, for higher rooms. Raises `NotFoundError`."""
-    case = store.rollout(reader, rollout)
-    if case is None:
-        raise NotFoundError(f"there is no rollout {rollout}")
+    case = _get(reader, rollout)
     return health.read_record(line.encode() for line in book.text(reader, case))
 
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from fleetloop.telemetry.service import Heartbeats as Heartbeats
     from fleetloop.telemetry.store import find_heartbeat as find_heartbeat
     from fleetloop.telemetry.store import timeline as timeline
+    from fleetloop.telemetry.store import unwell as unwell
 
 _FILES = {
     "model": "Crashed Happening Rebooted SelfTestFailed",
     "service": "Heartbeats",
-    "store": "find_heartbeat timeline",
+    "store": "find_heartbeat timeline unwell",
 }
-__all__ = ["Crashed", "Happening", "Heartbeats", "Rebooted", "SelfTestFailed", "find_heartbeat", "timeline"]
+__all__ = ["Crashed", "Happening", "Heartbeats", "Rebooted", "SelfTestFailed", "find_heartbeat", "timeline", "unwell"]
 __getattr__ = lazy("fleetloop.telemetry", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -79,6 +79,19 @@ def timeline(reader: Reader, device: str, most: int = 1000) -> list[Happening]:
     return [Happening(row["at"], row["what"], row["text"], row["version"]) for row in reversed(rows)]
 
 
+BAD = ("crash", "self-test")
+NEWEST = 5000
+"""So many happenings are looked through: their numbers rise with time."""
+
+
+def unwell(reader: Reader, since: float) -> set[str]:
+    """Devices that crashed or failed their self-test at ``since`` or later."""
+    h = happenings.c
+    newest = sa.select(h.device, h.at, h.what).order_by(h.number.desc()).limit(NEWEST).subquery()
+    wanted = sa.select(newest.c.device).where(newest.c.at >= since, newest.c.what.in_(BAD)).distinct()
+    return {row["device"] for row in reader.all(wanted)}
+
+
 def _words(fact: Crashed | Rebooted | SelfTestFailed) -> tuple[str, str]:
     if isinstance(fact, Crashed):
         many = f"{fact.count} crashes" if fact.count > 1 else "crashed"

@@ -11,7 +11,8 @@ class Person:
         """Names who opened it."""
         if facts.opened_by:
             return Open(f"opened by {facts.opened_by}")
-        if not facts.plan.by_hand:
+        nothing_left = facts.number > len(facts.plan.waves) and not facts.plan.remainder
+        if nothing_left or not facts.plan.by_hand:
             return Open()
         waits = f"{facts.title} waits for a person to open it: the fleet is too small for a verdict."
         return Shut(waits, decider=Decider.PERSON)
