@@ -2,7 +2,8 @@
 
     tokens.devices.get(digest_of(token)) == device      # one SHA-256, one look-up, one comparison
 
-Tokens have 192 random bits, 32 characters (the most that Zephyr's client holds); only their digests are kept, in memory as on disk.
+Tokens have 192 random bits, 32 characters: the most that Zephyr's client holds. Only their digests are kept, in memory
+as on disk.
 """
 
 import secrets

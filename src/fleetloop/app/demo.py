@@ -1,7 +1,8 @@
 """`fleetloop demo`: the whole loop on real firmware, in one command.
 
-A firmware team's history becomes commits, the pipeline builds and signs each release, a server rolls it out to simulated
-devices and a real board in an emulator; the faulty release is caught, stopped and undone, and the fix reaches everybody.
+A firmware team's history becomes commits, the pipeline builds and signs each release, a server rolls it out to
+simulated devices and a real board in an emulator; the faulty release is caught, stopped and undone, and the fix reaches
+everybody.
 Versions, faults and fixes come from the product's history: no line here names one.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from fleetloop.app.conductor import Conductor, Participant, Status
 from fleetloop.app.factory import EMULATOR, Built, Factory, Variant
 from fleetloop.app.gateway import board_config, gateway
+from fleetloop.app.participant import Program
 from fleetloop.app.report import Chapter, closing, judge
 from fleetloop.app.stage import (
     Cast,
@@ -32,9 +34,8 @@ from fleetloop.app.stage import (
     story_start,
     wave,
 )
-from fleetloop.app.participant import Program
-from fleetloop.core.clock import DAY, HOUR
 from fleetloop.core.client import Client
+from fleetloop.core.clock import DAY, HOUR
 
 FIRST: dict[str, object] = {"waves": [25.0, 100.0], "on_inconclusive": "ask"}
 NEXT: dict[str, object] = {"waves": [5.0, 25.0, 50.0, 80.0], "on_inconclusive": "ask"}

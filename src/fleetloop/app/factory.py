@@ -41,7 +41,7 @@ class NoProductError(InputError):
 
 @dataclass(frozen=True)
 class Variant:
-    """Which story the history tells. ``fault_on``: the hardware revision that gets the fast sensor; empty: the usual."""
+    """Which story the history tells. ``fault_on``: the revision that gets the fast sensor; empty: the usual one."""
 
     without_fault: bool = False
     fault_on: str = ""

@@ -43,7 +43,8 @@ def board_config(work: Path, server: ServerProcess, factory: Path, board: tuple[
 
 def gateway(config: Path, product: Path, log: Path) -> Program:
     """The gateway as a participant in a process of its own; it imports nothing of ours."""
-    code = f"import sys, runpy; sys.path.insert(0, {str(product)!r}); sys.argv[1:] = {['--config', str(config), '--conducted']!r}; "
+    words = ["--config", str(config), "--conducted"]
+    code = f"import sys, runpy; sys.path.insert(0, {str(product)!r}); sys.argv[1:] = {words!r}; "
     return Program(
         "the gateway", [sys.executable, "-c", code + "runpy.run_module('gateway', run_name='__main__')"], log
     )

@@ -18,8 +18,8 @@ from fleetloop.core.errors import ConflictError
 from fleetloop.core.tables import metadata
 
 STORES = (
-    "core.db", "core.serving", "access.log", "access.store", "hardware.store", "fleet.store", "releases.store", "telemetry.store", "rollouts.tables",
-    "incidents.store",
+    "core.db", "core.serving", "access.log", "access.store", "hardware.store", "fleet.store", "releases.store",
+    "telemetry.store", "rollouts.tables", "incidents.store",
 )  # fmt: skip
 LOCK = 70180
 
@@ -61,7 +61,7 @@ def migrate(url: str, backup: Callable[[str], None]) -> str:
             return head
         if there is not None and there not in {s.revision for s in script.walk_revisions()}:
             raise NewerSchemaError(
-                f"the database has schema {there}, this program knows up to {head}: it was written by a newer Fleetloop. "
+                f"the database has schema {there}, this program knows up to {head}: a newer Fleetloop wrote it. "
                 "Start that one, or restore the backup made before the upgrade: fleetloop restore FILE"
             )
         if there is not None:

@@ -1,4 +1,4 @@
-"""The server: device protocols as raw ASGI ahead of everything, then live updates and static files, then API and pages."""
+"""The server: device protocols as raw ASGI ahead of everything, then live updates, static files, API and pages."""
 
 import asyncio
 import contextlib
@@ -189,7 +189,7 @@ def _errors(app: FastAPI) -> None:
         return told(request, kind(f"{request.method} {request.url.path}: {getattr(error, 'detail', 'failed')}"))
 
     async def broken(request: Request, error: Exception) -> Response:
-        log.exception("request_failed path=%s", request.url.path, exc_info=error)
+        log.error("request_failed path=%s", request.url.path, exc_info=error)
         return told(
             request, errors.FleetloopError("Something went wrong here; the log has it under this request's id.")
         )

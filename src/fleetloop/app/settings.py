@@ -66,7 +66,7 @@ class Origin:
 def resolve(
     flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> tuple[ServerSettings, list[Origin]]:
-    """All settings with their origins. Raises `ConfigError` for an unknown key, `UnsafeAddressError` for a bare address."""
+    """All settings with their origins. Raises `ConfigError` (unknown key), `UnsafeAddressError` (bare address)."""
     found: dict[str, tuple[Any, str]] = {f.name: (f.default, "default") for f in dataclasses.fields(ServerSettings)}
     env = os.environ if environment is None else environment
     for path in (_own_file(env), Path("fleetloop-server.toml")):
@@ -103,6 +103,6 @@ def check(settings: ServerSettings) -> None:
     if settings.host in LOOPBACK or settings.tls or settings.behind_proxy:
         return
     raise UnsafeAddressError(
-        f"{settings.host} can be reached from outside, and without TLS every password and token could be read on the way; "
+        f"{settings.host} can be reached from outside; without TLS every password and token could be read on the way; "
         "add --tls self (makes a certificate), --tls CERT,KEY, or --behind-proxy if a proxy ends TLS"
     )

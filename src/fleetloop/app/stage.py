@@ -21,8 +21,8 @@ import aiohttp
 
 from fleetloop.app.conductor import Conductor, Participant, Status
 from fleetloop.app.participant import Child, Program, die_with_parent
-from fleetloop.core.clock import DAY, HOUR, real_now
 from fleetloop.core.client import Client
+from fleetloop.core.clock import DAY, HOUR, real_now
 from fleetloop.core.errors import InfrastructureError
 
 READY_S = 30.0
@@ -71,8 +71,9 @@ class ServerProcess:
         """Start it; returns once `/readyz` answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "fleetloop", "up", "--stepped", "--start-at", str(self.start_at), "--poll-s", str(self.poll_s),
-            "--dir", str(self.folder / "data"), "--port", str(self.port), "--log-level", "warning",
+            sys.executable, "-m", "fleetloop", "up", "--stepped", "--start-at", str(self.start_at),
+            "--poll-s", str(self.poll_s), "--dir", str(self.folder / "data"), "--port", str(self.port),
+            "--log-level", "warning",
         ]  # fmt: skip
         command += ["--database", self.database] if self.database else []
         with self.log.open("ab") as out:
@@ -140,7 +141,7 @@ class Stage:
         self.client.post("/products", {"name": self.product, "poll_s": self.server.poll_s})
         for revision in revisions:
             self.client.post(f"/products/{self.product}/revisions", {"name": revision})
-        self.client.post("/trust", {"product": self.product, "pem": key.read_text()})
+        self.client.post("/trust", {"product": self.product, "pem": key.read_text()})  # noqa: ASYNC240  a story waits for it
 
     def enrol(self, cast: Cast, factory: Mapping[str, Path], into: Path) -> Path:
         """Register the simulated devices, and write the simulation's file; ids are the same every time."""
@@ -279,7 +280,7 @@ async def conducted(
     children: list[Participant] = []
     try:
         for program in programs:
-            children.append(await Child.start(program))
+            children.append(await Child.start(program))  # noqa: PERF401  each is ended if a later one fails
         async with Conductor(server.url, server, children, server.start_at, pace) as conductor:
             yield conductor, children
     except BaseException:

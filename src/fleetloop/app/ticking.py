@@ -59,7 +59,7 @@ class Ticking:
             log.exception("reload failed")
 
     async def advance(self, to: float) -> dict[str, object]:
-        """A conductor's step; answered after clock, ticks, commit and listeners. The same instant again ticks nothing."""
+        """A conductor's step; answered after ticks, commit and listeners. The same instant again ticks nothing."""
         clock = self._rooms.clock
         if not isinstance(clock, SteppedClock):
             raise ConflictError("this server runs in real time; start it with --stepped")

@@ -28,7 +28,7 @@ async def up(settings: ServerSettings, note: Callable[[str], None]) -> int:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     here = Path(settings.dir)
-    here.mkdir(parents=True, exist_ok=True)
+    here.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  nothing is served yet
     with _alone(here):
         migrate(settings.url, lambda why: note(f"backup: {save(settings, here / 'backups' / f'{why}.tar')}"))
         server = Server(build(settings))

@@ -107,13 +107,14 @@ def build(settings: ServerSettings) -> Rooms:
         lambda device: hardware.poll_s(fleet.product(device)) or settled.poll_s,
     )
     return Rooms(
-        settings, db, clock, served, live, access, hardware, fleet, heartbeats, releases, desk, dispatch, rollouts, clocks,
+        settings, db, clock, served, live, access, hardware, fleet, heartbeats, releases, desk, dispatch, rollouts,
+        clocks,
         Runner(db, clock, served, desk, clocks), incidents, pump, Devices(house),
     )  # fmt: skip
 
 
 def wire_settings(settings: ServerSettings) -> Settings:
-    """What devices are told, and their bounds; a stepped minute holds a whole instant, so it has no limit to speak of."""
+    """What devices are told, and their bounds; a stepped minute holds a whole instant, so it has hardly a limit."""
     most = 100_000 if settings.stepped else Settings.requests_a_minute
     return Settings(poll_s=settings.poll_s, requests_a_minute=most, behind_proxy=settings.behind_proxy)
 

@@ -1,7 +1,7 @@
 """The serving clock: a value handed in, never asked of the machine by a room.
 
-There are three clocks. *Real* time (``real_now``) is for TLS, sessions and tokens. The *serving* clock counts deadlines,
-soak and silence; it runs only while the server serves. The device's own clock is kept and never trusted.
+There are three clocks. *Real* time (``real_now``) is for TLS, sessions and tokens. The *serving* clock counts
+deadlines, soak and silence; it runs only while the server serves. The device's own clock is kept and never trusted.
 All are seconds since 1970 in UTC, as floats.
 """
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fleetloop.fleet.service import Fleet as Fleet
     from fleetloop.fleet.store import claim as claim
     from fleetloop.fleet.store import count_matching as count_matching
+    from fleetloop.fleet.store import count_seen as count_seen
     from fleetloop.fleet.store import count_versions as count_versions
     from fleetloop.fleet.store import eligible as eligible
     from fleetloop.fleet.store import find_devices as find_devices
@@ -43,13 +44,13 @@ _FILES = {
     "model": "AttributesChanged Device DeviceAdded DeviceChanged DeviceRetired Moment NewDevice RevisionMismatched "
     "Source VersionCount VersionSeen",
     "service": "Fleet",
-    "store": "claim count_versions eligible find_devices get_device sight timeline count_matching search",
+    "store": "claim count_versions eligible find_devices get_device sight timeline count_matching count_seen search",
     "view": "DEVICE_PARTS ROWS DeviceShown FleetLine FleetPage Stay device_page",
 }
 __all__ = [
     "DEVICE_PARTS", "ROWS", "AttributesChanged", "Device", "DeviceAdded", "DeviceChanged", "DeviceRetired",
     "DeviceShown", "Fleet", "FleetLine", "FleetPage", "Moment", "NewDevice", "RevisionMismatched", "Source", "Stay",
-    "TokenGuard", "VersionCount", "VersionSeen", "claim", "count_matching", "count_versions", "device_page", "eligible",
-    "find_devices", "get_device", "search", "sight", "timeline",
+    "TokenGuard", "VersionCount", "VersionSeen", "claim", "count_matching", "count_seen", "count_versions", "device_page",
+    "eligible", "find_devices", "get_device", "search", "sight", "timeline",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.fleet", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -195,6 +195,14 @@ def count_versions(reader: Reader, product: str) -> list[VersionCount]:
     return [VersionCount(row["revision"], row["version"], row["devices"]) for row in reader.all(inside)]
 
 
+def count_seen(reader: Reader, product: str, since: float) -> dict[str, int]:
+    """Devices of ``product`` by revision that were in contact at ``since`` or later, as far as that is written down."""
+    joined = sa.join(devices, contacts, devices.c.device == contacts.c.device)
+    wanted = sa.select(devices.c.revision, sa.func.count().label("n")).select_from(joined).group_by(devices.c.revision)
+    inside = wanted.where(devices.c.product == product, devices.c.retired_at.is_(None), contacts.c.at >= since)
+    return {row["revision"]: row["n"] for row in reader.all(inside)}
+
+
 def timeline(reader: Reader, device: str, most: int = 1000) -> list[Moment]:
     """What the fleet knows of one device, oldest first; the last ``most``."""
     wanted = sa.select(moments).where(moments.c.device == device).order_by(moments.c.number.desc()).limit(most)

@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from fleetloop.releases.view import release_page as release_page
 
 _FILES = {
-    "bundle": "ENVELOPE MANIFEST README SIGSTORE STATEMENT BadBundleError Bundle Entry decode encode measure pack read unpack",
+    "bundle": "ENVELOPE MANIFEST README SIGSTORE STATEMENT BadBundleError Bundle Entry decode encode measure pack read "
+    "unpack",
     "model": "Artifact Kind Manifest Policy Release ReleasePublished Shipped Signer Tested",
     "policy": "check faults",
     "proof": "Proof",

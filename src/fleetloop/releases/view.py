@@ -58,8 +58,8 @@ class RolledOut:
 class ReleaseShown:
     """A release in numbers. ``files``: (path, size, sha256) of its evidence; ``parts``: components of its parts list.
 
-    ``matchable``: of those, how many an advisory can name. ``incidents`` are (id, line); ``signer`` is the key's id, ``trusted_by`` who trusted it; ``previous``: the release
-    before; ``exceptions`` are (what, who accepted it and why).
+    ``matchable``: of those, how many an advisory can name. ``incidents`` are (id, line); ``signer`` is the key's id,
+    ``trusted_by`` who trusted it; ``previous``: the release before; ``exceptions`` are (what, who accepted it and why).
     """
 
     product: str

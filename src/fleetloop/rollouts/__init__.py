@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from fleetloop.rollouts.turns import Turn as Turn
     from fleetloop.rollouts.turns import turns as turns
     from fleetloop.rollouts.view import badge as badge
+    from fleetloop.rollouts.view import blame as blame
     from fleetloop.rollouts.view import gate as gate
     from fleetloop.rollouts.view import group as group
 
@@ -58,12 +59,12 @@ _FILES = {
     "showing": "Showing",
     "shown": "RolloutShown",
     "turns": "Turn turns",
-    "view": "badge gate group",
+    "view": "badge blame gate group",
 }
 __all__ = [
     "OVER", "Clocks", "Deployment", "Desk", "DeviceConfirmed", "Dispatch", "Entry", "Hearing", "OpenWave", "Phase",
     "Plan", "Rollout", "RolloutEnded", "RolloutShown", "RolloutStarted", "RolloutStopped", "Rollouts", "Runner",
-    "Showing", "Sort", "Stand", "State", "Turn", "WaveOpened", "WentSilent", "Whole", "badge", "confirmed_at",
+    "Showing", "Sort", "Stand", "State", "Turn", "WaveOpened", "WentSilent", "Whole", "badge", "blame", "confirmed_at",
     "experiment_of", "gate", "group", "stands", "turns", "undone_by",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.rollouts", {name: file for file, names in _FILES.items() for name in names.split()})

@@ -106,7 +106,7 @@ def _line(text: str, at: float) -> health.Line:
 
 def lines(reader: Reader, rollout: Rollout) -> Iterator[health.Line]:
     """Every booked line with enrolments and draws in their places; the plan is `verdict_plan`."""
-    members = store.members(reader, rollout.id)
+    members = store.members(reader, rollout.id, left=True)
     drawn: dict[int, list[str]] = {}
     for one in store.deployments(reader, rollout.id):
         drawn.setdefault(one.wave, []).append(one.device)
@@ -146,6 +146,7 @@ def contacts(reader: Reader, rollout: int) -> Iterator[tuple[str, str, float]]:
     """(device, ident, at) of every contact kept, booked or not: for the windows in memory."""
     mine = sa.select(t.record.c.tie, t.record.c.at).where(t.record.c.rollout == rollout)
     for row in reader.all(mine.where(t.record.c.tie.like("%.4.%.poll-%")).order_by(t.record.c.id)):
-        rest = row["tie"].split(".", 2)[2]
-        device, _, ident = rest.rpartition(".")
-        yield device, ident, row["at"]
+        _, order, rest = row["tie"].split(".", 2)
+        if order == str(ORDER["Poll"]):  # a device chooses its boot id, and with it how the tie of an event reads
+            device, _, ident = rest.rpartition(".")
+            yield device, ident, row["at"]

@@ -98,7 +98,7 @@ def _record(args: argparse.Namespace, out: Output) -> None:
     sys.stdout.write(out.client().text(f"/rollouts/{args.id}/record"))
 
 
-def _verdict(args: argparse.Namespace, out: Output) -> None:
+def _verdict(args: argparse.Namespace, _: Output) -> None:
     """On this machine: a pure function of the record."""
     from fleetloop import health
 
@@ -154,9 +154,11 @@ COMMANDS = (
     Command("rollout", "list", "All rollouts, newest first.", _list, lambda p: p.add_argument("--product") and None),
     Command("rollout", "show", "One rollout by wave, and its evidence.", _show, _id, ("fleetloop rollout show 12",)),
     Command("rollout", "start", "Start the rollout of a release.", _start, _start_arguments,
-            ("fleetloop rollout start coldcell 1.1.0", "fleetloop rollout start coldcell 1.1.0 --plan plan.toml --wait")),
+            ("fleetloop rollout start coldcell 1.1.0",
+             "fleetloop rollout start coldcell 1.1.0 --plan plan.toml --wait")),
     Command("rollout", "watch", "Follow a rollout to its end; exit 5 if it is stopped.", _watch, _watch_arguments),
-    Command("rollout", "stop", "Stop a rollout now; never asks.", _stop, _stop_arguments, ("fleetloop rollout stop 12",)),
+    Command("rollout", "stop", "Stop a rollout now; never asks.", _stop, _stop_arguments,
+            ("fleetloop rollout stop 12",)),
     Command("rollout", "decide", "Say what happens where a person is due.", _decide, _decide_arguments,
             ("fleetloop rollout decide 12 go --reason 'seen on the bench'",)),
     Command("rollout", "pause", "Hand nothing new for now.", _pause, _pause_arguments),

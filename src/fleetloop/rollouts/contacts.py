@@ -7,6 +7,7 @@ from fleetloop.core.clock import Clock
 from fleetloop.core.db import Tx
 from fleetloop.core.serving import Served, keep
 from fleetloop.rollouts import store
+from fleetloop.rollouts.cases import Attempt, Deployment
 from fleetloop.rollouts.desk import Desk, Live, Watch
 from fleetloop.rollouts.draw import place
 from fleetloop.rollouts.hearing import Hearing, sighting
@@ -39,17 +40,29 @@ class Clocks:
         self._flushers = flushers
         self._timers = Timers()
         self._silent: dict[str, float] = {}
-        desk.on_change = self.changed
+        self._watched: set[tuple[int, int]] = set()
+        desk.on_change, desk.on_end = self.changed, self.ended
 
     def load(self) -> None:
         """Set every timer of what is open."""
+        self._watched.clear()
         for live in self._desk.live.values():
             self.changed(live)
-        for watch in self._desk.watches.values():
-            self.watched(watch)
+        for deployment, attempt in self._desk.failed:
+            self.ended(deployment, attempt)
+
+    def ended(self, deployment: Deployment, attempt: Attempt) -> None:
+        """A deployment is over: if it ended badly, it is tried again after a while."""
+        watch = self._desk.watches.get(deployment.rollout)
+        if watch is None or watch.stopped:
+            return
+        later = next_attempt(watch.rollout.plan, deployment.state, attempt.number, deployment.since)
+        if later is not None:
+            self._timers.set(Due.RETRY, str(deployment.id), later)
 
     def watched(self, watch: Watch) -> None:
-        """A rollout began: its devices' silences count."""
+        """A rollout began, or took in late joiners: its devices' silences count."""
+        self._watched.add((watch.rollout.id, watch.rollout.wave))
         for device in watch.members:
             self._timers.set(Due.SILENT, device, self._silence(device, watch))
 
@@ -90,6 +103,9 @@ class Clocks:
 
     def due(self, now: float) -> Iterator[Fired]:
         """What really is due at ``now``, in order of time, then by device; what moved meanwhile is set again."""
+        for watch in self._desk.watches.values():
+            if (watch.rollout.id, watch.rollout.wave) not in self._watched:
+                self.watched(watch)
         fired: list[Fired] = []
         for at, kind, key in self._timers.pop(now):
             again = self._again(kind, key, now)
@@ -118,7 +134,7 @@ class Clocks:
         if live is not None and live.deployment.state in PENDING:
             return now + watches[0].rollout.plan.silent_s  # its silence is paused while it installs
         heard = self._last_contact(device)
-        if heard is not None and self._silent.get(device) == heard:
+        if self._silent.get(device) == _since(heard):
             return now + watches[0].rollout.plan.silent_s  # told already; it has not come back
         return min(self._silence(device, w) for w in watches)
 
@@ -139,23 +155,15 @@ class Clocks:
         attempt, deployment = found
         events = {Due.HEALTHY: Event.HEALTHY, Due.INSTALL: Event.INSTALL_DUE}
         event = events.get(kind) or self._deadline(tx, live)
-        moved, _, _ = apply(tx, self._desk, (deployment, attempt), event, now)
+        apply(tx, self._desk, (deployment, attempt), event, now)
         if kind is Due.INSTALL:
             tx.after(lambda: self._desk.expire(deployment.device))
-        plan = self._desk.watches[deployment.rollout].rollout.plan
-        later = next_attempt(plan, moved.state, attempt.number, now) if moved.ended else None
-        if later is not None:
-            tx.after(lambda: self._timers.set(Due.RETRY, str(deployment.id), later))
 
     def _deadline(self, tx: Tx, live: Live) -> Event:
         """The last version the device showed tells which end this is."""
         shown = self._hearing.version(tx, live.deployment.device)
         old = sighting(live.deployment, shown) is Event.SEEN_OLD
         return Event.DEADLINE_OLD if old else Event.DEADLINE
-
-    def failed(self, deployment: int, due: float) -> None:
-        """An attempt ended badly by the device's word: try again at ``due``."""
-        self._timers.set(Due.RETRY, str(deployment), due)
 
     def _retry(self, tx: Tx, number: int, now: float) -> None:
         deployment = store.deployment(tx, number)
@@ -166,8 +174,7 @@ class Clocks:
         again(tx, self._desk, deployment, newest[1].number + 1, now)
 
     def _fall_silent(self, tx: Tx, device: str, now: float) -> None:
-        heard = self._last_contact(device)
-        since = heard if heard is not None else 0.0
+        since = _since(self._last_contact(device))
         self._hearing.silent(tx, device, since, now)
 
         def learn() -> None:
@@ -181,28 +188,36 @@ class Clocks:
         return self._timers.next()
 
     def next_to_call(self, watch: Watch, free: int, now: float) -> list[Live]:
-        """``free`` waiting devices that are expected to call now, by hash; those that stay away hold no place for long.
+        """``free`` waiting devices, those expected to call now first, by hash; those that stay away hold no place.
 
-        A device is expected a poll interval after its last contact. Chosen before the instant's contacts come, so their
+        A device is expected a poll interval after its last contact; some call more often than they are told. Chosen before the instant's contacts come, so their
         order decides nothing.
         """
         waiting = list(watch.waiting.values())
         if free >= len(waiting):
             return waiting
         poll = watch.rollout.plan.poll_s
-        ready = [(key, live) for live in waiting if (key := self._call_key(watch, live, now, poll)) is not None]
-        return [live for _, live in heapq.nsmallest(free, ready, key=lambda pair: pair[0])]
+        turns = [(self._turn(live.deployment.device, now, poll), live) for live in waiting]
+        last = max(heapq.nsmallest(free, (turn for turn, _ in turns)), default=(0, 0.0))
+        near = [(turn, self._place(watch, live), live) for turn, live in turns if turn <= last]
+        return [live for _, _, live in heapq.nsmallest(free, near, key=lambda one: one[:2])]
 
-    def _call_key(self, watch: Watch, live: Live, now: float, poll: float) -> tuple[float, int] | None:
-        device = live.deployment.device
+    def _turn(self, device: str, now: float, poll: float) -> tuple[int, float]:
+        """First those that are due, then those that may call early, last those that stay away."""
         heard = self._last_contact(device)
-        over = 0.0 if heard is None else now - (heard + poll)
-        if over < 0 or over > GRACE_POLLS * poll:
-            return None
-        return over, place(watch.rollout.seed, str(watch.rollout.id), watch.rollout.wave, device)
+        over = float("inf") if heard is None else now - (heard + poll)
+        return (2 if over > GRACE_POLLS * poll else 1 if over < 0 else 0), abs(over)
+
+    def _place(self, watch: Watch, live: Live) -> int:
+        return place(watch.rollout.seed, str(watch.rollout.id), watch.rollout.wave, live.deployment.device)
 
     def commit(self, tx: Tx, now: float) -> None:
         """The clock, and what other rooms hold in memory, with this tick."""
         for flush in self._flushers:
             flush(tx)
         keep(tx, now)
+
+
+def _since(heard: float | None) -> float:
+    """Since when a device is silent; 0 for one that was never heard."""
+    return 0.0 if heard is None else heard

@@ -13,6 +13,7 @@ from fleetloop.rollouts import book, store
 from fleetloop.rollouts.cases import Attempt, Deployment, Rollout
 from fleetloop.rollouts.engine import duty
 from fleetloop.rollouts.model import PENDING, Duty, Intent, State
+from fleetloop.rollouts.plan import RETRIED
 from fleetloop.wire import File, Order
 
 FIRST, PROOF = 1, 2
@@ -91,6 +92,9 @@ class Desk:
         self.joined = True
         """Somebody may have come late, or strayed: a tick looks."""
         self.on_change: Callable[[Live], None] = lambda _: None
+        self.on_end: Callable[[Deployment, Attempt], None] = lambda *_: None
+        self.failed: list[tuple[Deployment, Attempt]] = []
+        """As loaded: what ended badly in rollouts that are still open, and may be tried again."""
         self.editions: Counter[int] = Counter()
         """Goes up whenever something of a rollout changes: pages made of an older one are stale."""
         self.news: set[str] = set()
@@ -108,9 +112,12 @@ class Desk:
         """Build everything from the tables; every open rollout's record is folded again."""
         self.watches.clear()
         self.live.clear()
+        self.failed.clear()
+        self.installed = store.last_installed(reader)
         self.noted.update(r.id for r in store.open_rollouts(reader))
         for rollout in store.open_rollouts(reader):
             self.watch(reader, rollout)
+            self.failed += store.ended_badly(reader, rollout.id, RETRIED)
         for deployment, attempt in store.open_deployments(reader):
             if deployment.rollout not in self.watches and (case := store.rollout(reader, deployment.rollout)):
                 self.watch(reader, case).stopped = True
@@ -118,6 +125,23 @@ class Desk:
 
     def watch(self, reader: Reader, rollout: Rollout) -> Watch:
         """Start to watch ``rollout``, from its record."""
+        self.watches[rollout.id] = watch = self._from_record(reader, rollout)
+        return watch
+
+    def revive(self, reader: Reader, deployment: Deployment) -> Watch | None:
+        """For a deployment that is open again though its rollout is over and forgotten: what `adopt` then takes."""
+        if not deployment.open or deployment.rollout in self.watches:
+            return None
+        case = store.rollout(reader, deployment.rollout)
+        return None if case is None else self._from_record(reader, case)
+
+    def adopt(self, watch: Watch | None) -> None:
+        """Watch a rollout that is over until its deployments have ended again; nobody is handed anything of it."""
+        if watch is not None and watch.rollout.id not in self.watches:
+            watch.stopped = True
+            self.watches[watch.rollout.id] = watch
+
+    def _from_record(self, reader: Reader, rollout: Rollout) -> Watch:
         experiment = health.Experiment(book.verdict_plan(rollout))
         for line in book.lines(reader, rollout):
             experiment.feed(line)
@@ -132,7 +156,6 @@ class Desk:
             elif window and window.wave == int(wave):
                 window.stage = PROOF
         watch.booted = store.booted_devices(reader, rollout.id)
-        self.watches[rollout.id] = watch
         return watch
 
     def update(self, deployment: Deployment, attempt: Attempt) -> None:
@@ -154,6 +177,7 @@ class Desk:
             known = self.live.get(device)
             if known and known.deployment.id == deployment.id:
                 del self.live[device]
+            self.on_end(deployment, attempt)
             return
         live = Live(deployment, attempt, self._order(watch, deployment, attempt))
         self._place(watch, live)
@@ -163,6 +187,7 @@ class Desk:
     def _place(self, watch: Watch, live: Live) -> None:
         deployment = live.deployment
         if deployment.state is State.WAITING:
+            watch.overdue.discard(deployment.device)
             if not watch.stopped:
                 watch.waiting[deployment.device] = live
             return

@@ -78,8 +78,8 @@ class Dispatch:
     async def deployment(self, device: str, action: int) -> Order | None:
         """The action, if it was ever handed to this device or is to be handed now, and is not being cancelled."""
         live = self._desk.live.get(device)
-        if live is not None and live.attempt.id == action:
-            return live.shown if live.shown is None or not live.shown.cancel else None
+        if live is not None and live.attempt.id == action and live.shown is not None:
+            return None if live.shown.cancel else live.shown
         found = await self._db.read(lambda reader: store.attempt(reader, action, device))
         if found is None or found[0].handed_at is None or found[1].state is State.CANCELLED:
             return None

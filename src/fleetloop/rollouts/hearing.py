@@ -8,7 +8,7 @@ from fleetloop.core.facts import Fact, Recorded
 from fleetloop.core.listen import Listener
 from fleetloop.rollouts import store
 from fleetloop.rollouts.cases import Attempt, Deployment, Sort, WentSilent
-from fleetloop.rollouts.desk import Desk
+from fleetloop.rollouts.desk import Desk, Watch
 from fleetloop.rollouts.dispatch import COMPONENT
 from fleetloop.rollouts.model import Event, State
 from fleetloop.rollouts.moves import apply, note
@@ -107,8 +107,7 @@ class Hearing:
         for watch in list(self._desk.watches.values()):
             held = fact.device in watch.members and not watch.stopped and watch.rollout.kind is Sort.UPDATE
             if held and (case is None or case[0].rollout != watch.rollout.id):
-                store.leave(tx, watch.rollout.id, fact.device)
-                note(tx, self._desk, watch, health.Leave(fact.at, fact.device), "leave")
+                self._leave(tx, watch, fact.device, fact.at)
 
     def _joined(self, tx: Tx, _: Fact) -> None:
         tx.after(lambda: setattr(self._desk, "joined", True))
@@ -118,11 +117,15 @@ class Hearing:
             return
         for watch in list(self._desk.watches.values()):
             if fact.device in watch.members and not watch.stopped:
-                store.leave(tx, watch.rollout.id, fact.device)
-                note(tx, self._desk, watch, health.Leave(fact.at, fact.device), "leave")
+                self._leave(tx, watch, fact.device, fact.at)
         case = self._last(tx, fact.device, fact.at)
         if case:
             apply(tx, self._desk, case, Event.RETIRED, fact.at)
+
+    def _leave(self, tx: Tx, watch: Watch, device: str, at: float) -> None:
+        store.leave(tx, watch.rollout.id, device)
+        note(tx, self._desk, watch, health.Leave(at, device), "leave")
+        tx.after(lambda: watch.members.pop(device, None))
 
     def version(self, tx: Tx, device: str) -> str:
         """What the device showed last; empty if it never told."""

@@ -40,7 +40,13 @@ def apply(
     if deployment.state is State.CONFIRMED and change.moved:
         tx.record(DeviceConfirmed(at, deployment.rollout, deployment.device, deployment.version))
     if fields or stamps:
-        tx.after(lambda: desk.update(deployment, attempt))
+        revived = desk.revive(tx, deployment)
+
+        def learn() -> None:
+            desk.adopt(revived)
+            desk.update(deployment, attempt)
+
+        tx.after(learn)
     return deployment, attempt, change
 
 

@@ -62,8 +62,8 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, ever
     case = watch.rollout
     number = case.wave + 1
     known = set(watch.members)
-    late = [m for m in selection(tx, offer, number) if m.device not in known]
-    store.add_members(tx, case.id, late)
+    joining = [m for m in selection(tx, offer, number) if m.device not in known]
+    late = store.add_members(tx, case.id, joining)
     left = store.undrawn(tx, case.id)
     now = running(tx, case.product, offer.revisions)
     free = [m for m in left if now.get(m.device, offer.version) != offer.version]
@@ -81,6 +81,7 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, ever
     opened = replace(case, wave=number, held_since=None, go=0, go_by="")
     store.change_rollout(tx, case.id, wave=number, held_since=None, go=0, go_by="")
     _note(tx, opened, kind, chosen, at)
+    tx.after(lambda: watch.members.update((m.device, m.revision) for m in joining))
     told(tx, desk, watch, opened, late, [m.device for m in chosen], at)
     return opened
 
@@ -107,8 +108,9 @@ def told(
 
 def release(tx: Tx, desk: Desk, devices: Sequence[str], component: str, at: float) -> None:
     """What an older rollout still had open on these devices is superseded: the newest release wins."""
+    busy = store.busy(tx, component)
     for device in devices:
-        case = store.last_of(tx, device, component) if device in desk.live else None
+        case = store.last_of(tx, device, component) if device in busy else None
         if case and case[0].open:
             apply(tx, desk, case, Event.SUPERSEDED, at)
 

@@ -66,17 +66,26 @@ def open_rollouts(reader: Reader) -> list[Rollout]:
     ]
 
 
-def add_members(tx: Tx, rollout: int, members: Sequence[Member]) -> None:
-    """Enrol devices."""
-    for start in range(0, len(members), CHUNK):
-        rows = [{"rollout": rollout, **vars(m), "left": False} for m in members[start : start + CHUNK]]
+def add_members(tx: Tx, rollout: int, members: Sequence[Member]) -> list[Member]:
+    """Enrol devices, and return those that are new; one that had left comes back, outside the experiment."""
+    mine = t.members.c.rollout == rollout
+    gone = {r["device"] for r in tx.all(sa.select(t.members.c.device).where(mine, t.members.c.left.is_(True)))}
+    fresh = [m for m in members if m.device not in gone]
+    for start in range(0, len(fresh), CHUNK):
+        rows = [{"rollout": rollout, **vars(m), "left": False} for m in fresh[start : start + CHUNK]]
         tx.execute(sa.insert(t.members), rows)
+    for m in members if gone else ():
+        if m.device in gone:
+            back = sa.update(t.members).where(mine, t.members.c.device == m.device)
+            tx.execute(back.values(left=False, version=m.version, artifact=m.artifact))
+    return fresh
 
 
-def members(reader: Reader, rollout: int) -> list[Member]:
-    """All that ever were enrolled and have not left, by device id."""
-    mine = sa.select(t.members).where(t.members.c.rollout == rollout, t.members.c.left.is_(False))
-    rows = reader.all(mine.order_by(t.members.c.device))
+def members(reader: Reader, rollout: int, *, left: bool = False) -> list[Member]:
+    """All that are enrolled, by device id; with ``left`` those that left, too."""
+    mine = sa.select(t.members).where(t.members.c.rollout == rollout)
+    wanted = mine if left else mine.where(t.members.c.left.is_(False))
+    rows = reader.all(wanted.order_by(t.members.c.device))
     return [Member(r["device"], r["revision"], r["version"], r["artifact"], r["since_wave"]) for r in rows]
 
 
@@ -186,6 +195,29 @@ def last_of(reader: Reader, device: str, component: str) -> tuple[Deployment, At
         return None
     found = _deployment(row)
     return found, attempts_of(reader, found.id)[-1]
+
+
+def busy(reader: Reader, component: str) -> set[str]:
+    """Devices with an open deployment."""
+    d = t.deployments.c
+    return {r["device"] for r in reader.all(sa.select(d.device).where(d.open.is_(True), d.component == component))}
+
+
+def ended_badly(reader: Reader, rollout: int, states: Iterable[State]) -> list[tuple[Deployment, Attempt]]:
+    """Deployments that ended in one of ``states``, each with its newest attempt."""
+    d = t.deployments.c
+    wanted = sa.select(t.deployments).where(d.rollout == rollout, d.state.in_([s.value for s in states]))
+    found = [_deployment(r) for r in reader.all(wanted.order_by(d.id))]
+    return [(one, attempts_of(reader, one.id)[-1]) for one in found]
+
+
+def last_installed(reader: Reader) -> dict[str, int]:
+    """The newest attempt of each device whose action ended well."""
+    good = [s.value for s in (State.INSTALLED, State.BOOTED, State.CONFIRMED)]
+    mine = t.attempts.join(t.deployments, t.attempts.c.deployment == t.deployments.c.id)
+    newest = sa.select(t.attempts.c.device, sa.func.max(t.attempts.c.id).label("id")).select_from(mine)
+    rows = reader.all(newest.where(t.deployments.c.state.in_(good)).group_by(t.attempts.c.device))
+    return {r["device"]: r["id"] for r in rows}
 
 
 def of_device(reader: Reader, device: str) -> list[Deployment]:

@@ -125,10 +125,11 @@ def _stopped(r: RolloutShown, now: float) -> tuple[Markup, str]:
     )
     rest = f"{handed}, and {web.of(never, r.devices)} devices never saw it."
     end = "A stopped rollout does not go on: ship the fix as a new release."
-    return web.join(start, ": ", _blame(r), "."), " ".join(s for s in (_late(r), _others(r), rest, end) if s)
+    return web.join(start, ": ", blame(r), "."), " ".join(s for s in (_late(r), _others(r), rest, end) if s)
 
 
-def _blame(r: RolloutShown) -> str:
+def blame(r: RolloutShown) -> str:
+    """Both arms' counts of what it was stopped for."""
     c = r.comparison
     row = next((s for s in c.strata if s.name == r.blamed), c.all) if c else None
     if c is None or row is None or not row.new.hurt:
