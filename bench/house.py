@@ -17,7 +17,7 @@ from fleetloop.app.settings import ServerSettings
 from fleetloop.app.wiring import Rooms, build, load
 from fleetloop.core.db import Tx
 from fleetloop.fleet.model import NewDevice
-from fleetloop.fleet.store import create_devices
+from fleetloop.fleet.store import create_devices, set_contacts
 from fleetloop.fleet.store import devices as table
 from fleetloop.hardware import store as hardware
 from fleetloop.hardware.model import Product, Revision, State
@@ -75,6 +75,7 @@ def fill(tx: Tx, devices: int) -> None:
         create_devices(tx, [NewDevice(device(n), PRODUCT, REVISIONS[n % 3]) for n in some], START)
         access.replace_device_tokens(tx, {device(n): digest_of(token(n)).hex() for n in some})
     tx.execute(sa.update(table).values(version=OLD, source="heartbeat", wants_attributes=False))
+    set_contacts(tx, {device(n): START - n % 3600 for n in range(devices)})
 
 
 async def again(folder: Path, **settings: Any) -> Rooms:

@@ -13,12 +13,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from fleetloop.access import Person, Role
 from fleetloop.app.schema import METADATA
 from fleetloop.app.settings import ServerSettings
 from fleetloop.app.ticking import Ticking
 from fleetloop.app.wiring import Inbox, Rooms, build, flush, load
 from fleetloop.core.clock import HOUR
+from fleetloop.core.db import Reader, facts_after
+from fleetloop.core.facts import Fact
 from fleetloop.fleet import NewDevice
 from fleetloop.releases import Kind, Policy, Release, pack, read
 from fleetloop.rollouts import Deployment, Entry, Phase, Rollout, State
@@ -47,17 +51,19 @@ class House:
     units: dict[str, "Unit"] = field(default_factory=dict[str, "Unit"])
 
     @classmethod
-    async def open(cls, folder: Path, url: str) -> "House":
-        """Start on what lies in the database; tables are made if there are none."""
+    async def open(cls, folder: Path, url: str, away: float = 0.0) -> "House":
+        """Start on what lies in the database; tables are made if there are none. ``away``: how long nobody served."""
         own = "" if url.startswith("sqlite") else url
         settings = ServerSettings(dir=str(folder), database=own, stepped=True, start_at=START, poll_s=3600)
         rooms = build(settings)
+        if not own:  # what these tests show does not rest on the disk
+            sa.event.listen(rooms.db.engine, "connect", lambda c, _: c.execute("pragma synchronous=OFF"))
         METADATA.create_all(rooms.db.engine)
         await load(rooms)
         ticking = Ticking(rooms)
         await ticking.begin()
         made = cls(folder, url, rooms, ticking, Inbox(rooms.fleet, rooms.heartbeats, rooms.dispatch))
-        await made.step(max(START, rooms.clock.now()))
+        await made.step(rooms.clock.now() + away)
         return made
 
     async def close(self) -> None:
@@ -65,10 +71,10 @@ class House:
         await self.rooms.db.write(lambda tx: flush(self.rooms, tx))
         self.rooms.db.close()
 
-    async def again(self) -> "House":
+    async def again(self, away: float = 0.0) -> "House":
         """A restart: memory is lost, the database stays. The units are the same."""
         self.rooms.db.close()
-        other = await House.open(self.folder, self.url)
+        other = await House.open(self.folder, self.url, away)
         for unit in self.units.values():
             unit.house = other
         other.units = self.units
@@ -262,6 +268,11 @@ class Unit:
         if waiting is not None:
             await waiting
         await self.house.rooms.pump.drain()
+
+
+def facts_of(reader: Reader, *kinds: type[Fact]) -> list[Fact]:
+    """Everything of these kinds that was recorded, in order."""
+    return [one.fact for one in facts_after(reader, 0, [kind.__name__ for kind in kinds])]
 
 
 async def all_of(work: Iterable[Awaitable[object]]) -> None:

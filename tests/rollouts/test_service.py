@@ -104,7 +104,7 @@ async def test_two_stops_at_once_make_one_rollback(house: House) -> None:
     await house.live(6 * HOUR)
     rollouts = house.rooms.rollouts
     told = await house.gathered(rollouts.stop(ANN, number, "one"), rollouts.stop(BOB, number, "two"))
-    assert [isinstance(t, OverError) for t in told] == [False, True]
+    assert sorted(isinstance(t, OverError) for t in told) == [False, True]
     assert len([c for c in await rollouts.all() if c.kind is Sort.ROLLBACK]) == 1
 
 

@@ -18,6 +18,7 @@ from fleetloop import web
 from fleetloop.access import api as access_api
 from fleetloop.access.entry import who
 from fleetloop.app import metrics
+from fleetloop.app.faces import mount
 from fleetloop.app.settings import LOOPBACK
 from fleetloop.app.ticking import Ticking
 from fleetloop.app.wiring import Rooms, flush, load
@@ -143,6 +144,7 @@ def application(server: Server) -> FastAPI:
         app.include_router(router, prefix=API)
     _operator(app, server)
     _errors(app)
+    mount(app, rooms)
     return app
 
 

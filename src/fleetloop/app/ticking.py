@@ -82,7 +82,13 @@ class Ticking:
             await self._rooms.runner.tick(now)
             await self._rooms.pump.drain()
             self._last, self.open = now, True
-            self._rooms.live.publish("rollout", "device", "overview", "incident")
+            self._tell()
+
+    def _tell(self) -> None:
+        """Pages that look at what changed hear of it; only names travel."""
+        desk = self._rooms.desk
+        news, desk.news = desk.news, set()
+        self._rooms.live.publish(*news)
 
     async def _return(self, now: float) -> None:
         gap = 0.0 if self._last is None else now - self._last

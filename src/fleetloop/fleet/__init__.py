@@ -50,7 +50,7 @@ _FILES = {
 __all__ = [
     "DEVICE_PARTS", "ROWS", "AttributesChanged", "Device", "DeviceAdded", "DeviceChanged", "DeviceRetired",
     "DeviceShown", "Fleet", "FleetLine", "FleetPage", "Moment", "NewDevice", "RevisionMismatched", "Source", "Stay",
-    "TokenGuard", "VersionCount", "VersionSeen", "claim", "count_matching", "count_seen", "count_versions", "device_page",
-    "eligible", "find_devices", "get_device", "search", "sight", "timeline",
+    "TokenGuard", "VersionCount", "VersionSeen", "claim", "count_matching", "count_seen", "count_versions",
+    "device_page", "eligible", "find_devices", "get_device", "search", "sight", "timeline",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.fleet", {name: file for file, names in _FILES.items() for name in names.split()})

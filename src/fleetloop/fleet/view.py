@@ -134,7 +134,7 @@ def device_page(d: DeviceShown, now: float) -> DevicePage:
     axis = _axis(d, now)
     return DevicePage(
         d, f"/fleet/{d.id}", f"device/{d.id}", web.Badge(*d.health), _lead(d), _stats(d, now), web.range_words(axis),
-        _lanes(d, axis, now), _components(d, now), _held(d, now),
+        _lanes(d, axis, now), _components(d, now), _held(d),
     )  # fmt: skip
 
 
@@ -211,9 +211,9 @@ def _components(d: DeviceShown, now: float) -> web.Table | None:
     return web.table("Components and versions", "component|version|since", rows) if rows else None
 
 
-def _held(d: DeviceShown, now: float) -> web.Table | None:
+def _held(d: DeviceShown) -> web.Table | None:
     rows = [
-        (release, reason, web.near(start, now), web.near(end, now) if end else "still")
+        (release, reason, web.when(start, "short"), web.when(end, "short") if end else "for ever")
         for release, reason, start, end in d.held
     ]
-    return web.table("Held back and why", "release|~reason|from|until", rows) if rows else None
+    return web.table("Held back and why", "release|~reason|!from|!until", rows) if rows else None

@@ -7,6 +7,8 @@ in the guard; an install of a device that was not drawn is a contact and no more
 that left, are not read.
 """
 
+from collections.abc import Iterable
+
 from fleetloop.health.cohort import Cohort, Member
 from fleetloop.health.model import (
     Draw,
@@ -72,6 +74,25 @@ class Fold:
                 self._read(line)
         if self._watchers is not None:
             self._watchers.note(line)
+
+    def draw(self, at: float, wave: int, devices: Iterable[str]) -> None:
+        """As one `Draw` line for each device, by lot: a wave may draw 100,000.
+
+        Raises:
+            RecordError: as `feed`.
+        """
+        if self._watchers is not None:
+            for device in devices:
+                self.feed(Draw(at, device, wave))
+            return
+        self.advance(at)
+        for device in () if self.ended else devices:
+            self._number += 1
+            member = self._cohort.members.get(device)
+            if member is None:
+                raise self._refuse("an enrolled device", repr(device))
+            if not member.gone:
+                self._cohort.draw(member, wave, randomised=True)
 
     def advance(self, at: float) -> None:
         """Book the silences and install deadlines due by ``at``, in order of time, then device id.

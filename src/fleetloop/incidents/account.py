@@ -28,7 +28,7 @@ def account(incident: Incident, shown: rollouts.RolloutShown) -> view.Incident:
         restored_at=incident.restored_at, hurt=len(incident.devices), drawn=shown.drawn, devices=shown.devices,
         back=(back.of("booted", "confirmed"), back.devices) if back else (0, 0), fixed_by=incident.fixed_by,
         wave_opened_at=shown.openings[-1][0] if shown.openings else None,
-        happened=(*_own(incident), *shown.happened),
+        happened=(*_own(incident), *shown.happened), hours=hours(shown),
     )  # fmt: skip
 
 
@@ -39,10 +39,16 @@ def line(incident: Incident, shown: rollouts.RolloutShown) -> str:
         return f"installs of {incident.version} fail"
     says = SAYS.get(kinds.pop(), "has bad events") if len(kinds) == 1 else "has bad events"
     where = web.board(incident.revision) if incident.revision else incident.product
-    ages = sorted(h.uptime_s for h in shown.hurt if h.uptime_s)
-    if ages and ages[0] >= HOUR_S and ages[-1] <= ALIKE * ages[0]:
-        return f"{where} {says} about {round(ages[len(ages) // 2] / HOUR_S)} hours after booting {incident.version}"
+    if found := hours(shown):
+        return f"{where} {says} about {found} hours after booting {incident.version}"
     return f"{where} {says} on {incident.version}"
+
+
+def hours(shown: rollouts.RolloutShown) -> int | None:
+    """The age at the bad event, if all came at about the same."""
+    ages = sorted(h.uptime_s for h in shown.hurt if h.uptime_s)
+    alike = bool(ages) and ages[0] >= HOUR_S and ages[-1] <= ALIKE * ages[0]
+    return round(ages[len(ages) // 2] / HOUR_S) if alike else None
 
 
 def held_at(shown: rollouts.RolloutShown) -> float | None:

@@ -42,6 +42,8 @@ class Incident:
     fixed_by: str = ""
     wave_opened_at: float | None = None
     happened: tuple[web.Happening, ...] = ()
+    hours: int | None = None
+    """Age at the bad event, if all came at about the same."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ def _gate(i: Incident, now: float) -> web.Gate:
     state, glyph = ("hurt", "stop") if i.restored_at is None else ("confirmed", "confirmed")
     who = f"{web.board(i.revision)} devices" if i.revision else "Devices"
     did = web.verb(i.comparison) if i.comparison else "had a bad event"
-    sentence = f"{who} {did} on {i.version}. The rollout stopped itself; {web.of(i.hurt, i.devices)} devices were hurt."
+    when = f"about {i.hours} hours after booting" if i.hours else "on"
+    sentence = f"{who} {did} {when} {i.version}. The rollout stopped itself; {web.of(i.hurt, i.devices)} devices were hurt."
     return web.Gate(state, sentence, _detail(i, now), glyph)
 
 

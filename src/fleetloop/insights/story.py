@@ -57,7 +57,7 @@ class Life:
 def happened(life: Life) -> tuple[web.Happening, ...]:
     """Newest first."""
     told = [*_moments(life), *_happenings(life), *(h for turn in life.turns for h in _turn(turn))]
-    return tuple(sorted(told, key=lambda h: -h.at))
+    return tuple(sorted(told, key=lambda h: h.at)[::-1])
 
 
 def _moments(life: Life) -> Iterator[web.Happening]:
@@ -82,8 +82,9 @@ def _happenings(life: Life) -> Iterator[web.Happening]:
 
 
 def spelt(text: str) -> str:
-    """Seconds of uptime as people read them."""
-    return UP.sub(lambda found: f"last seen up {web.duration(float(found[1]))}", text)
+    """Seconds of uptime as people read them; that it crashed is said already."""
+    said = text.removeprefix("crashed, ")
+    return UP.sub(lambda found: f"last seen up {web.duration(float(found[1]))}", said)
 
 
 def _turn(turn: Turn) -> Iterator[web.Happening]:
@@ -101,7 +102,7 @@ def _turn(turn: Turn) -> Iterator[web.Happening]:
     yield _drawn(turn, version)
     for attempt in turn.attempts:
         yield from _attempt(turn, attempt.id, attempt.handed_at, version)
-    yield from _outcome(turn, one)
+    yield from _outcome(one)
 
 
 def _drawn(turn: Turn, version: str) -> web.Happening:
@@ -158,9 +159,11 @@ def _raw(report: Mapping[str, Any]) -> str:
     return f"{clock}  > feedback of action {report['attempt']}: {said}\n          < {report['outcome']}{note}"
 
 
-def _outcome(turn: Turn, one: rollouts.Deployment) -> Iterator[web.Happening]:
+def _outcome(one: rollouts.Deployment) -> Iterator[web.Happening]:
     if one.booted_at is not None:
-        more = "weak evidence: it came back, and cannot tell its version" if one.weak else "version seen in its own report"
+        more = (
+            "weak evidence: it came back, and cannot tell its version" if one.weak else "version seen in its own report"
+        )
         yield web.Happening(one.booted_at, "booted", f"Booted {one.version}", more)
     if one.state not in ENDS or (one.state is State.SUPERSEDED and one.booted_at is not None):
         return
@@ -178,7 +181,7 @@ def _record(turn: Turn) -> Iterator[web.Happening]:
         if ident.startswith("silent-"):
             since = float(ident.removeprefix("silent-"))
             yield web.Happening(at, "offline", "Silent", f"no contact for {web.duration(at - since)}")
-        elif ident.startswith("poll-") and ident.endswith("-2") and not watched:
+        elif turn.rollout.plan.comparison and ident.startswith("poll-") and ident.endswith("-2") and not watched:
             watched = True
             window = web.span(turn.rollout.plan.window_s)
             more = f"{window} after its first contact in that wave, as every device, held back or not"

@@ -10,6 +10,8 @@ from markupsafe import Markup
 
 from fleetloop import web
 
+UNKNOWN = "unknown"
+"""Stands for the version of a device that told none."""
 PARTS = ("gate", "asks", "stages", "timeline")
 SEVERITY = ("stopped", "waiting for a person", "held", "paused", "running", "updating the held-back")
 """Phases that are news, worst first."""
@@ -196,7 +198,9 @@ def _rollouts(o: Overview) -> Stage:
     stopped = [r for r in o.rollouts if r.phase == "stopped" and not r.closed and r.kind == "update"]
     running = [r for r in o.rollouts if r.phase in SEVERITY[1:]]
     strong = f"{len(stopped)} stopped" if stopped else f"{len(running)} running"
-    quiet = f"{len(running)} running" if stopped else f"of {len(o.rollouts)}" if o.rollouts else ""
+    back = sum(r.kind == "rollback" for r in running)
+    going = web.things(back, "rollback") if back == len(running) else web.count(len(running))
+    quiet = f"{going} running" if stopped else f"of {len(o.rollouts)}" if o.rollouts else ""
     shown = o.rollouts[:3]
     bars = tuple((_bar_title(r), r.whole) for r in shown)
     lines = tuple(
@@ -214,7 +218,7 @@ def _bar_title(r: Rollout) -> str:
 
 def _fleet(o: Overview) -> Stage:
     rows = [_crash_row(c) for c in o.crashes]
-    table = web.table("Devices without a bad event by revision", "revision|no bad event, 24 h|85 to 100 %", rows)
+    table = web.table("Devices without a bad event by revision", "revision|!no bad event, 24 h|85 to 100 %", rows)
     quiet = f"of {web.count(o.devices)} in contact within {web.span(o.contact_s)}"
     return Stage("/fleet", "Fleet", "confirmed", "", web.count(o.in_contact), quiet,
                  table=table if rows else None, table_note="Line: 95 % interval." if rows else "")  # fmt: skip

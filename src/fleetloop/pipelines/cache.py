@@ -68,7 +68,7 @@ class Cache:
         entries = sorted(self._folder.glob("[0-9a-f]*"), key=_used, reverse=True)
         total = 0
         for number, entry in enumerate(entries):
-            total += sum(p.stat().st_size for p in entry.rglob("*") if p.is_file())
+            total += _size(entry)
             if number >= MAX_ENTRIES or total > MAX_BYTES:
                 shutil.rmtree(entry, ignore_errors=True)
 
@@ -113,6 +113,14 @@ def program() -> str:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _size(entry: Path) -> int:
+    """Bytes of an entry; another run may be throwing it away."""
+    try:
+        return sum(p.stat().st_size for p in entry.rglob("*") if p.is_file())
+    except OSError:
+        return 0
 
 
 def _used(entry: Path) -> float:

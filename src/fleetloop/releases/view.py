@@ -14,6 +14,7 @@ from markupsafe import Markup
 from fleetloop import web
 
 RELEASE_PARTS = ("stats", "chain")
+SIGNED = ("statement.dsse.json", "statement.sigstore.json")
 STRENGTHS = ("host", "emulator", "board")
 """Weakest first."""
 
@@ -157,7 +158,7 @@ def release_page(r: ReleaseShown, now: float) -> ReleasePage:
     builders = (_commit, _build, _tests, _parts, _signature, _waves, _incidents)
     links = tuple(link for link in (build(r) for build in builders) if link)
     allowed = web.table("Revisions", "revision|#devices", [(n, web.count(c)) for n, c in r.devices])
-    files = web.table("Files", "file|#size|sha256", [(_file(r, p), web.size(n), _short(d)) for p, n, d in r.files])
+    files = web.table("Files", "file|#size|!sha256", [(_file(r, p), web.size(n), _first(d)) for p, n, d in r.files])
     path = f"/releases/{r.product}/{r.version}"
     lead = web.sentence(
         "Published",
@@ -218,6 +219,10 @@ def _short(digest: str) -> Markup:
     )
 
 
+def _first(digest: str) -> Markup:
+    return web.el("code", digest[:8], title=digest)
+
+
 def _commit(r: ReleaseShown) -> Link:
     after = f" Since {r.previous}." if r.previous else ""
     branch = f" on {r.branch}" if r.branch else ""
@@ -245,11 +250,12 @@ def _tests(r: ReleaseShown) -> Link | None:
     best = (_bars(_strongest([t for t in r.tests if t.revision in {"", revision}])) for revision in r.revisions)
     found = web.table("Tests by revision and strength", heads, [*rows, ("strongest evidence", "", *best)])
     hint = "Host is weaker than emulator, emulator weaker than board. What did not answer is no result, never a pass."
+    reports = _between([_file(r, path) for path, _, _ in r.files if path.rpartition("/")[2].startswith("junit")])
     state = "timed-out" if warn else "confirmed"
     return Link(
         state,
         Markup("Tests, by revision and strength"),
-        (),
+        (web.join("Every case is in ", *reports, "."),) if reports else (),
         warn,
         web.Table(found.label, found.cols, found.rows, wrap=True),
         hint,
@@ -306,10 +312,11 @@ def _between(items: Sequence[Markup]) -> list[Markup]:
 def _signature(r: ReleaseShown) -> Link:
     who = f", trusted by {r.trusted_by} " if r.trusted_by else ""
     when = web.when(r.trusted_at, "dayonly") if r.trusted_at else Markup()
-    said = f"{web.things(r.digests, 'digest')} in one in-toto statement, signed by key "
-    body = web.join(said, _code(r.signer[:16]), who, when,
-                    ". Provenance SLSA v1. ", _code("fleetloop evidence verify BUNDLE"))  # fmt: skip
-    return Link("confirmed", Markup("Signature"), (body,))
+    said = f"{web.things(r.digests, 'digest')} in one in-toto statement with SLSA v1 provenance, signed by key "
+    found = [_file(r, path) for path, _, _ in r.files if path in SIGNED]
+    files = (web.join("Signed in ", *_between(found), "; the last one is for foreign tools."),) if found else ()
+    body = web.join(said, web.el("code", r.signer[:16], title=r.signer), who, when, ".")
+    return Link("confirmed", Markup("Signature"), (body, *files))
 
 
 def _waves(r: ReleaseShown) -> Link | None:

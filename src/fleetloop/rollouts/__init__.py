@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from fleetloop.rollouts.service import undone_by as undone_by
     from fleetloop.rollouts.showing import Showing as Showing
     from fleetloop.rollouts.shown import RolloutShown as RolloutShown
-    from fleetloop.rollouts.turns import Turn as Turn
-    from fleetloop.rollouts.turns import turns as turns
+    from fleetloop.rollouts.turn import Turn as Turn
+    from fleetloop.rollouts.turn import turns as turns
     from fleetloop.rollouts.view import badge as badge
     from fleetloop.rollouts.view import blame as blame
     from fleetloop.rollouts.view import gate as gate
@@ -58,7 +58,7 @@ _FILES = {
     "service": "Rollouts Whole experiment_of undone_by",
     "showing": "Showing",
     "shown": "RolloutShown",
-    "turns": "Turn turns",
+    "turn": "Turn turns",
     "view": "badge blame gate group",
 }
 __all__ = [

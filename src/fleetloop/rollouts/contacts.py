@@ -11,7 +11,7 @@ from fleetloop.rollouts.cases import Attempt, Deployment
 from fleetloop.rollouts.desk import Desk, Live, Watch
 from fleetloop.rollouts.draw import place
 from fleetloop.rollouts.hearing import Hearing, sighting
-from fleetloop.rollouts.model import OVER, PENDING, Event, State
+from fleetloop.rollouts.model import OVER, PENDING, Event, Intent, State
 from fleetloop.rollouts.moves import again, apply
 from fleetloop.rollouts.plan import next_attempt
 from fleetloop.rollouts.timers import Due, Timers
@@ -41,7 +41,7 @@ class Clocks:
         self._timers = Timers()
         self._silent: dict[str, float] = {}
         self._watched: set[tuple[int, int]] = set()
-        desk.on_change, desk.on_end = self.changed, self.ended
+        desk.on_change, desk.on_wave, desk.on_end = self.changed, self.opened, self.ended
 
     def load(self) -> None:
         """Set every timer of what is open."""
@@ -62,9 +62,24 @@ class Clocks:
 
     def watched(self, watch: Watch) -> None:
         """A rollout began, or took in late joiners: its devices' silences count."""
+        known = any(rollout == watch.rollout.id for rollout, _ in self._watched)
         self._watched.add((watch.rollout.id, watch.rollout.wave))
         for device in watch.members:
-            self._timers.set(Due.SILENT, device, self._silence(device, watch))
+            if not (known and self._timers.has(Due.SILENT, device)):
+                self._timers.set(Due.SILENT, device, self._silence(device, watch))
+
+    def opened(self, watch: Watch, at: float) -> None:
+        """A wave was drawn: one timer for all that wait; when it is due each gets its own."""
+        limit = watch.rollout.plan.deadlines.of(State.WAITING, Intent.RUN)
+        if limit is not None:
+            due = self._graced(self._served.due(at, limit), watch.rollout.plan.poll_s)
+            self._timers.set(Due.WAVE, str(watch.rollout.id), due)
+
+    def _all_wait(self, rollout: int) -> None:
+        watch = self._desk.watches.get(rollout)
+        for device in sorted(watch.waiting) if watch else ():
+            if (live := self._desk.live.get(device)) is not None:
+                self.changed(live)
 
     def changed(self, live: Live) -> None:
         """A deployment moved: when is it looked at again?"""
@@ -121,6 +136,8 @@ class Clocks:
         """When this is really due; None if it no longer is."""
         if kind is Due.RETRY:
             return now
+        if kind is Due.WAVE:
+            return self._all_wait(int(key))
         if kind is Due.SILENT:
             return self._silent_due(key, now)
         live = self._desk.live.get(key)
@@ -193,14 +210,15 @@ class Clocks:
         A device is expected a poll interval after its last contact; some call more often than they are told. Chosen before the instant's contacts come, so their
         order decides nothing.
         """
-        waiting = list(watch.waiting.values())
-        if free >= len(waiting):
-            return waiting
+        devices = watch.waiting if free >= len(watch.waiting) else self._first(watch, free, now)
+        return [live for device in devices if (live := self._desk.live.get(device)) is not None]
+
+    def _first(self, watch: Watch, free: int, now: float) -> list[str]:
         poll = watch.rollout.plan.poll_s
-        turns = [(self._turn(live.deployment.device, now, poll), live) for live in waiting]
+        turns = [(self._turn(device, now, poll), device) for device in watch.waiting if free]
         last = max(heapq.nsmallest(free, (turn for turn, _ in turns)), default=(0, 0.0))
-        near = [(turn, self._place(watch, live), live) for turn, live in turns if turn <= last]
-        return [live for _, _, live in heapq.nsmallest(free, near, key=lambda one: one[:2])]
+        near = [(turn, self._place(watch, device), device) for turn, device in turns if turn <= last]
+        return [device for _, _, device in heapq.nsmallest(free, near)]
 
     def _turn(self, device: str, now: float, poll: float) -> tuple[int, float]:
         """First those that are due, then those that may call early, last those that stay away."""
@@ -208,8 +226,8 @@ class Clocks:
         over = float("inf") if heard is None else now - (heard + poll)
         return (2 if over > GRACE_POLLS * poll else 1 if over < 0 else 0), abs(over)
 
-    def _place(self, watch: Watch, live: Live) -> int:
-        return place(watch.rollout.seed, str(watch.rollout.id), watch.rollout.wave, live.deployment.device)
+    def _place(self, watch: Watch, device: str) -> int:
+        return place(watch.rollout.seed, str(watch.rollout.id), watch.rollout.wave, device)
 
     def commit(self, tx: Tx, now: float) -> None:
         """The clock, and what other rooms hold in memory, with this tick."""

@@ -12,6 +12,7 @@ from fleetloop.core.db import Reader
 from fleetloop.rollouts import book, store
 from fleetloop.rollouts.cases import Attempt, Deployment, Rollout
 from fleetloop.rollouts.engine import duty
+from fleetloop.rollouts.lives import Fresh, Live, Lives
 from fleetloop.rollouts.model import PENDING, Duty, Intent, State
 from fleetloop.rollouts.plan import RETRIED
 from fleetloop.wire import File, Order
@@ -39,8 +40,10 @@ class Watch:
     """Revision of each enrolled device."""
     opened_at: float = 0.0
     windows: dict[str, Window] = field(default_factory=dict[str, Window])
-    waiting: dict[str, "Live"] = field(default_factory=dict[str, "Live"])
+    waiting: set[str] = field(default_factory=set[str])
     """Drawn, not handed."""
+    called: list[Live] = field(default_factory=list[Live])
+    """Those of them that may be handed it now."""
     pending: set[str] = field(default_factory=set[str])
     """Installs in flight."""
     overdue: set[str] = field(default_factory=set[str])
@@ -69,29 +72,20 @@ class Watch:
         return 0
 
 
-@dataclass(slots=True)
-class Live:
-    """The open deployment of one device with its newest attempt. ``shown``: what the next poll sees of it."""
-
-    deployment: Deployment
-    attempt: Attempt
-    order: Order | None
-    shown: Order | None = None
-
-
 class Desk:
     """``files`` gives an artifact's file by its key."""
 
     def __init__(self, files: Callable[[int], File]) -> None:
         self._files = files
         self.watches: dict[int, Watch] = {}
-        self.live: dict[str, Live] = {}
+        self.live = Lives(self._fresh)
         self.installed: dict[str, int] = {}
         self.noted: set[int] = set()
         """Rollouts whose record has lines that no tick has booked."""
         self.joined = True
         """Somebody may have come late, or strayed: a tick looks."""
         self.on_change: Callable[[Live], None] = lambda _: None
+        self.on_wave: Callable[[Watch, float], None] = lambda *_: None
         self.on_end: Callable[[Deployment, Attempt], None] = lambda *_: None
         self.failed: list[tuple[Deployment, Attempt]] = []
         """As loaded: what ended badly in rollouts that are still open, and may be tried again."""
@@ -167,7 +161,7 @@ class Desk:
         if watch is None:
             return
         watch.dirty = True
-        watch.waiting.pop(device, None)
+        watch.waiting.discard(device)
         watch.pending.discard(device)
         if deployment.booted_at is not None:
             watch.booted.add(device)
@@ -176,20 +170,35 @@ class Desk:
         if not deployment.open:
             known = self.live.get(device)
             if known and known.deployment.id == deployment.id:
-                del self.live[device]
+                self.live.drop(device)
             self.on_end(deployment, attempt)
             return
         live = Live(deployment, attempt, self._order(watch, deployment, attempt))
         self._place(watch, live)
-        self.live[device] = live
+        self.live.set(live)
         self.on_change(live)
+
+    def opened(self, watch: Watch, fresh: Fresh) -> None:
+        """A wave drew these devices. `on_wave` sets one clock for all of them."""
+        self.changed(watch.rollout.id)
+        self.news.update(map("device/".__add__, fresh.places))
+        watch.dirty = True
+        watch.pending.difference_update(fresh.places)
+        watch.overdue.difference_update(fresh.places)
+        self.live.add(fresh)
+        if not watch.stopped:
+            watch.waiting.update(fresh.places)
+        self.on_wave(watch, fresh.at)
+
+    def _fresh(self, deployment: Deployment, attempt: Attempt) -> Live:
+        return Live(deployment, attempt, self._order(self.watches[deployment.rollout], deployment, attempt))
 
     def _place(self, watch: Watch, live: Live) -> None:
         deployment = live.deployment
         if deployment.state is State.WAITING:
             watch.overdue.discard(deployment.device)
             if not watch.stopped:
-                watch.waiting[deployment.device] = live
+                watch.waiting.add(deployment.device)
             return
         live.shown = live.order
         if deployment.state in PENDING and deployment.device not in watch.overdue:
@@ -216,19 +225,20 @@ class Desk:
         if watch is None:
             return
         watch.stopped = True
-        for live in watch.waiting.values():
-            live.shown = None
+        self.hide(watch)
         watch.waiting.clear()
 
-    def show(self, devices: Iterable[Live]) -> None:
+    def show(self, watch: Watch, devices: Iterable[Live]) -> None:
         """Let these waiting devices be handed their order at their next poll."""
-        for live in devices:
+        watch.called = [*devices]
+        for live in watch.called:
             live.shown = live.order
 
     def hide(self, watch: Watch) -> None:
         """Let no waiting device of ``watch`` be handed its order for now."""
-        for live in watch.waiting.values():
+        for live in watch.called:
             live.shown = None
+        watch.called.clear()
 
     def stands(self, device: str, action: int) -> bool:
         """Whether this action is what the device should be doing."""
@@ -249,5 +259,5 @@ class Desk:
         """Stop watching a rollout that is over and has no open deployment."""
         watch = self.watches.get(rollout)
         if watch and watch.stopped and not watch.pending and not watch.waiting:
-            if not any(live.deployment.rollout == rollout for live in self.live.values()):
+            if not self.live.any_of(rollout):
                 del self.watches[rollout]

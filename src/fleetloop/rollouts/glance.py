@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from fleetloop.core.db import Reader
 from fleetloop.rollouts import store
 from fleetloop.rollouts import tables as t
-from fleetloop.rollouts.cases import Entry, OpenWave, Rollout, Sort
+from fleetloop.rollouts.cases import Entry, OpenWave, Rollout
 from fleetloop.rollouts.model import OVER, Phase, State
 from fleetloop.rollouts.waves import Count
 
@@ -55,6 +55,8 @@ class Glance:
     waves: Sequence[OpenWave]
     counts: Counts
     strata: Mapping[str, Count]
+    drawn: Mapping[tuple[str, int], int]
+    """Devices by revision and wave."""
     booted: Mapping[int, int]
     old: tuple[str, ...]
     targets: tuple[str, ...]
@@ -69,24 +71,31 @@ class Glance:
 def glance(reader: Reader, case: Rollout) -> Glance:
     """Everything about ``case`` that its pages show, but for the verdict and what is only in memory."""
     undoing = _undoing(reader, case)
+    drawn = _drawn(reader, case.id)
     over = case.phase in OVER
     return Glance(
-        case, store.waves(reader, case.id), store.counts(reader, case.id), _strata(reader, case.id),
+        case, store.waves(reader, case.id), store.counts(reader, case.id), _strata(reader, case.id, drawn), drawn,
         store.ever_booted(reader, case.id), _old(reader, case), targets(reader, case.id),
         [entry for _, entry in store.journal(reader, case.id)], _hurt(reader, case, undoing),
-        _unbooted(reader, case) if over and case.kind is Sort.UPDATE else (), undoing, _handed_after(reader, case),
+        _unbooted(reader, case, None if over else State.WAITING), undoing, _handed_after(reader, case),
         _at_stop(case),
     )  # fmt: skip
 
 
-def _strata(reader: Reader, rollout: int) -> dict[str, Count]:
+def _drawn(reader: Reader, rollout: int) -> dict[tuple[str, int], int]:
     m, d = t.members.c, t.deployments.c
+    joined = t.members.join(t.deployments, sa.and_(d.rollout == m.rollout, d.device == m.device))
+    wanted = sa.select(m.revision, d.wave, sa.func.count().label("n")).select_from(joined)
+    rows = reader.all(wanted.where(m.rollout == rollout).group_by(m.revision, d.wave))
+    return {(r["revision"], r["wave"]): r["n"] for r in rows}
+
+
+def _strata(reader: Reader, rollout: int, drawn: Mapping[tuple[str, int], int]) -> dict[str, Count]:
+    m = t.members.c
     wanted = sa.select(m.revision, sa.func.count().label("n")).where(m.rollout == rollout, m.left.is_(False))
     total = {r["revision"]: r["n"] for r in reader.all(wanted.group_by(m.revision))}
-    joined = t.members.join(t.deployments, sa.and_(d.rollout == m.rollout, d.device == m.device))
-    wanted = sa.select(m.revision, sa.func.count().label("n")).select_from(joined)
-    drawn = {r["revision"]: r["n"] for r in reader.all(wanted.where(m.rollout == rollout).group_by(m.revision))}
-    return {revision: Count(n, drawn.get(revision, 0)) for revision, n in sorted(total.items())}
+    taken = {name: sum(n for (revision, _), n in drawn.items() if revision == name) for name in total}
+    return {name: Count(n, taken[name]) for name, n in sorted(total.items())}
 
 
 def _old(reader: Reader, case: Rollout) -> tuple[str, ...]:
@@ -126,11 +135,13 @@ def _hurt(reader: Reader, case: Rollout, undoing: Undoing | None) -> list[Hurt]:
     ]
 
 
-def _unbooted(reader: Reader, case: Rollout) -> list[Unbooted]:
+def _unbooted(reader: Reader, case: Rollout, state: State | None) -> list[Unbooted]:
+    """Of a rollout that is open only those that were not handed it, which are bounded by a wave."""
     d, m = t.deployments.c, t.members.c
     joined = t.deployments.join(t.members, sa.and_(d.rollout == m.rollout, d.device == m.device))
     wanted = sa.select(d.device, m.revision, d.wave, d.state).select_from(joined)
-    rows = reader.all(wanted.where(d.rollout == case.id, d.booted_at.is_(None)))
+    wanted = wanted.where(d.rollout == case.id, d.booted_at.is_(None))
+    rows = reader.all(wanted if state is None else wanted.where(d.state == state.value))
     return [Unbooted(r["device"], r["revision"], r["wave"], r["state"]) for r in rows]
 
 

@@ -1,7 +1,8 @@
 """A rollout's devices as the pages draw them: its waves, those not opened too, with who is offline and held back."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -19,12 +20,15 @@ Heard = Callable[[str], float | None]
 """The last contact of a device."""
 
 
-def offline(heard: Heard, glance: Glance, waiting: Iterable[tuple[str, int]]) -> dict[int, int]:
-    """Drawn devices that never called since their wave opened, by wave. ``waiting``: (device, wave), not handed."""
-    opened = {w.number: w.opened_at for w in glance.waves}
-    never = (u for u in glance.unbooted if u.state in ENDED_BY_US)
-    found = [(u.device, u.wave) for u in never] if glance.case.phase in OVER else list(waiting)
-    return Counter(wave for device, wave in found if (heard(device) or 0.0) < opened.get(wave, 0.0))
+def offline(heard: Heard, glance: Glance, now: float) -> dict[int, int]:
+    """Drawn devices that never called since their wave opened, though they were long due, by wave."""
+    return Counter(u.wave for u in glance.unbooted if u.state in ENDED_BY_US and _away(heard, glance, u, now))
+
+
+def _away(heard: Heard, glance: Glance, one: Unbooted, now: float) -> bool:
+    case, last = glance.case, heard(one.device) or 0.0
+    opened = next((w.opened_at for w in glance.waves if w.number == one.wave), 0.0)
+    return last < opened and (case.ended_at or now) - max(last, case.started_at - case.plan.poll_s) > case.plan.silent_s
 
 
 def waves(glance: Glance, away: dict[int, int], now: float, until: float | None) -> tuple[web.Wave, ...]:
@@ -88,6 +92,32 @@ def _share(n: int, total: int) -> int:
     return round(100 * n / total) if total else 0
 
 
+def arms(glance: Glance, found: web.Comparison) -> web.Comparison:
+    """``found`` with both arms as they were compared: a first release has no control, the remainder is in neither arm.
+
+    Held back counts everyone who was still waiting when wave 1 had been drawn.
+    """
+    if not glance.case.plan.comparison:
+        return _armed(found, {s.name: (s.new.devices, 0) for s in found.strata})
+    late = {w.number for w in glance.waves if w.kind == "remainder"}
+    if not late:
+        return found
+    drawn = glance.drawn
+    new = {name: sum(n for (r, w), n in drawn.items() if r == name and w not in late) for name in glance.strata}
+    return _armed(found, {name: (new[name], s.total - drawn.get((name, 1), 0)) for name, s in glance.strata.items()})
+
+
+def _armed(found: web.Comparison, sizes: Mapping[str, tuple[int, int]]) -> web.Comparison:
+    strata = tuple(
+        replace(s, new=web.Arm(s.new.hurt, sizes[s.name][0]), held=web.Arm(s.held.hurt, sizes[s.name][1]))
+        for s in found.strata
+        if s.name in sizes
+    )
+    new = web.Arm(found.all.new.hurt, sum(s.new.devices for s in strata))
+    held = web.Arm(found.all.held.hurt, sum(s.held.devices for s in strata))
+    return replace(found, strata=strata, all=replace(found.all, new=new, held=held))
+
+
 def one_group(name: str, counts: Counts) -> web.Wave:
     """All waves of a rollback together: they are as many as there were moments at which somebody turned up."""
     merged: Counter[tuple[int, str, bool]] = Counter()
@@ -104,23 +134,22 @@ WHY = {
 }
 
 
-def missed(glance: Glance, heard: Heard) -> tuple[Missed, ...]:
+def missed(glance: Glance, heard: Heard, now: float) -> tuple[Missed, ...]:
     """Why devices did not get it, by revision."""
     revisions = list(glance.strata)
-    opened = {w.number: w.opened_at for w in glance.waves}
     rows: dict[str, Counter[str]] = {
         "held back as control": Counter({name: s.total - s.drawn for name, s in glance.strata.items()})
     }
     for one in glance.unbooted:
-        rows.setdefault(_reason(glance, one, heard, opened), Counter())[one.revision] += 1
+        rows.setdefault(_reason(glance, one, heard, now), Counter())[one.revision] += 1
     counted = ((reason, tuple(found[name] for name in revisions)) for reason, found in rows.items())
     return tuple(Missed(reason, counts) for reason, counts in counted if sum(counts))
 
 
-def _reason(glance: Glance, one: Unbooted, heard: Heard, opened: dict[int, float]) -> str:
+def _reason(glance: Glance, one: Unbooted, heard: Heard, now: float) -> str:
     old = web.listed(*glance.old) if glance.old else "the old release"
     if one.state in WHY:
         return WHY[one.state].format(old=old)
-    if (heard(one.device) or 0.0) < opened.get(one.wave, 0.0):
+    if _away(heard, glance, one, now):
         return "offline since its wave opened"
     return "ended by the stop" if glance.case.phase is Phase.STOPPED else "taken by a newer rollout"

@@ -49,7 +49,7 @@ class Hearing:
         if case is None or case[0].ended:
             self._joined(tx, fact)
             self._by_hand(tx, fact, case)
-        if case is None:
+        if case is None or (case[0].ended and fact.previous == fact.version):  # it ended so, knowing that
             return
         deployment, attempt, change = apply(tx, self._desk, case, sighting(case[0], fact.version), fact.at)
         weak = fact.source == "attribute" and change.moved and change.state is State.BOOTED

@@ -70,9 +70,10 @@ def _guard(tx: Tx, desk: Desk, deployment: Deployment, attempt: Attempt, change:
     late = attempt.handed_at is not None and at - attempt.handed_at > watch.rollout.plan.window_s
     if late and deployment.booted_at is not None:  # what comes after W is the comparison's
         return
-    for effect in sorted(change.effects & set(GUARD), key=lambda e: e.value, reverse=True):
-        line = health.Install(at, deployment.device, GUARD[effect])
-        note(tx, desk, watch, line, f"{attempt.id}-{effect.name.lower()}")
+    for place, effect in enumerate(GUARD):  # the place sorts those of one instant: nothing fails before it started
+        if effect in change.effects:
+            line = health.Install(at, deployment.device, GUARD[effect])
+            note(tx, desk, watch, line, f"{attempt.id}-{place}-{effect.name.lower()}")
 
 
 def again(tx: Tx, desk: Desk, deployment: Deployment, number: int, at: float) -> None:

@@ -1,13 +1,15 @@
 """A rollout starts and its waves open: who is enrolled, who is drawn, what memory and the record are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from fleetloop import fleet, health
 from fleetloop.core.db import Reader, Tx
 from fleetloop.rollouts import book, draw, store
 from fleetloop.rollouts.cases import Entry, Member, OpenWave, Rollout, WaveOpened
 from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.lives import Drawn, Fresh
 from fleetloop.rollouts.model import Event
 from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.waves import Count, wave_size
@@ -27,20 +29,19 @@ class Offer:
         return sorted({revision for revision, _ in self.artifacts})
 
 
-def selection(reader: Reader, offer: Offer, wave: int = 0) -> list[Member]:
-    """The devices in the field that the release has an artifact for and that do not run it yet, by id."""
-    rows = reader.all(fleet.eligible(offer.product, offer.revisions))
+def selection(reader: Reader, offer: Offer, wave: int = 0, *, beside: int | None = None) -> list[Member]:
+    """The devices in the field that the release has an artifact for and that do not run it yet, by id.
+
+    ``beside``: without those that this rollout has enrolled.
+    """
+    wanted = fleet.eligible(offer.product, offer.revisions)
+    rows = reader.all(wanted if beside is None else store.others(wanted, beside))
     found = [
         Member(r["device"], r["revision"], r["version"], offer.artifacts[r["revision"], r["takes"]], wave)
         for r in rows
         if (r["revision"], r["takes"]) in offer.artifacts and r["version"] != offer.version
     ]
     return sorted(found, key=lambda m: m.device)
-
-
-def running(reader: Reader, product: str, revisions: Sequence[str]) -> dict[str, str]:
-    """The version each device in the field runs now."""
-    return {r["device"]: r["version"] for r in reader.all(fleet.eligible(product, revisions))}
 
 
 def strata(members: Sequence[Member], left: Sequence[Member]) -> dict[str, Count]:
@@ -61,47 +62,40 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, ever
     """
     case = watch.rollout
     number = case.wave + 1
-    known = set(watch.members)
-    joining = [m for m in selection(tx, offer, number) if m.device not in known]
+    joining = selection(tx, offer, number, beside=case.id)
     late = store.add_members(tx, case.id, joining)
-    left = store.undrawn(tx, case.id)
-    now = running(tx, case.product, offer.revisions)
-    free = [m for m in left if now.get(m.device, offer.version) != offer.version]
-    everyone = [*store.members(tx, case.id)]
-    counts = strata(everyone, left)
+    counts = store.strata(tx, case.id)
     sizes = {r: c.total - c.drawn for r, c in counts.items()} if everybody else wave_size(case.plan, number, counts)
-    chosen = [
-        m for revision, n in sizes.items() for m in _drawn(case, number, [m for m in free if m.revision == revision], n)
-    ]
-    chosen.sort(key=lambda m: m.device)
+    left = store.undrawn(tx, case, fleet.eligible(offer.product, offer.revisions))
+    chosen = _drawn(case, number, [one for one in left if one[-1] != offer.version], sizes)
     release(tx, desk, [m.device for m in chosen], case.component, at)
     kind = "wave" if number <= len(case.plan.waves) else "remainder"
     store.open_wave(tx, OpenWave(case.id, number, kind, len(chosen), at, None))
-    store.deploy(tx, case, number, [(m, case.version, now.get(m.device, m.version)) for m in chosen], at)
+    fresh = store.deploy(tx, case, number, case.version, chosen, at)
     opened = replace(case, wave=number, held_since=None, go=0, go_by="")
     store.change_rollout(tx, case.id, wave=number, held_since=None, go=0, go_by="")
     _note(tx, opened, kind, chosen, at)
     tx.after(lambda: watch.members.update((m.device, m.revision) for m in joining))
-    told(tx, desk, watch, opened, late, [m.device for m in chosen], at)
+    told(tx, desk, watch, opened, late, [fresh])
     return opened
 
 
-def told(
-    tx: Tx, desk: Desk, watch: Watch, opened: Rollout, late: Sequence[Member], devices: list[str], at: float
-) -> None:
+def told(tx: Tx, desk: Desk, watch: Watch, opened: Rollout, late: Sequence[Member], drawn: Sequence[Fresh]) -> None:
     """The wave goes into the record now; memory learns of it after the commit."""
+    at = drawn[0].at
     line = health.Wave(at, opened.wave)
     book.place(tx, opened.id, line)
-    fresh = [(d, a) for d, a in store.open_deployments(tx, opened.id) if d.wave == opened.wave]
-    lines = list(book.opening(line, late, devices))
+    lines = [*book.enrolments(at, late, opened.wave), line]
+    devices = sorted(device for fresh in drawn for device in fresh.places)
 
     def learn() -> None:
         watch.rollout, watch.opened_at = opened, at
         watch.members.update((m.device, m.revision) for m in late)
         for one in lines:
             watch.experiment.feed(one)
-        for deployment, attempt in fresh:
-            desk.update(deployment, attempt)
+        watch.experiment.draw(at, opened.wave, devices)
+        for fresh in drawn:
+            desk.opened(watch, fresh)
 
     tx.after(learn)
 
@@ -115,12 +109,18 @@ def release(tx: Tx, desk: Desk, devices: Sequence[str], component: str, at: floa
             apply(tx, desk, case, Event.SUPERSEDED, at)
 
 
-def _drawn(case: Rollout, wave: int, free: Sequence[Member], n: int) -> list[Member]:
-    by_id = {m.device: m for m in free}
-    return [by_id[device] for device in draw.drawn(case.seed, str(case.id), wave, by_id, n)]
+def _drawn(case: Rollout, wave: int, free: Sequence[Drawn], sizes: Mapping[str, int]) -> list[Drawn]:
+    """By id; inside each revision by hash."""
+    candidates: dict[str, list[str]] = {revision: [] for revision in sizes}
+    for device, revision, *_ in free:
+        candidates[revision].append(device)
+    chosen: set[str] = set()
+    for revision, n in sizes.items():
+        chosen.update(draw.chosen(case.seed, str(case.id), wave, candidates[revision], n))
+    return sorted((one for one in free if one[0] in chosen), key=itemgetter(0))
 
 
-def _note(tx: Tx, opened: Rollout, kind: str, chosen: Sequence[Member], at: float) -> None:
+def _note(tx: Tx, opened: Rollout, kind: str, chosen: Sequence[Drawn], at: float) -> None:
     counts: dict[str, int] = {}
     for m in chosen:
         counts[m.revision] = counts.get(m.revision, 0) + 1

@@ -309,7 +309,7 @@ class Runner:
                 continue
             plan = watch.rollout.plan
             free = may_hand(Facts(plan, now, 1, in_flight=len(watch.pending), booted=len(watch.booted)))
-            self._desk.show(self._clocks.next_to_call(watch, free, now))
+            self._desk.show(watch, self._clocks.next_to_call(watch, free, now))
 
 
 def gate(name: str) -> Gate:

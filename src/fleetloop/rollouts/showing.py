@@ -20,7 +20,7 @@ from fleetloop.rollouts.cases import Rollout, Sort
 from fleetloop.rollouts.desk import Desk, Watch
 from fleetloop.rollouts.frozen import conditions, plan_words
 from fleetloop.rollouts.glance import Glance, Hurt, glance
-from fleetloop.rollouts.model import OVER, Facts, Phase, Shut
+from fleetloop.rollouts.model import OVER, Decider, Facts, Phase, Shut
 from fleetloop.rollouts.phase import ask
 from fleetloop.rollouts.runner import Look, Runner
 from fleetloop.rollouts.shown import Ask, Enough, HurtDevice, Rollback, RolloutShown
@@ -119,12 +119,11 @@ class Showing:
             opened_by_person=sum(e.kind == "person" and e.title.startswith("Go") for e in seen.journal),
         )  # fmt: skip
         if case.kind is Sort.ROLLBACK:
-            return self._way_back(base, seen)
+            return self._way_back(base, seen, now)
         return self._update(base, seen, experiment, watch, now) if experiment else base
 
-    def _way_back(self, base: RolloutShown, seen: Glance) -> RolloutShown:
-        waiting = self._waiting(seen)
-        away = groups.offline(self._heard, seen, waiting)
+    def _way_back(self, base: RolloutShown, seen: Glance, now: float) -> RolloutShown:
+        away = groups.offline(self._heard, seen, now)
         return replace(
             base, version=web.listed(*seen.targets) if seen.targets else "the last confirmed release", sees="", plan=(),
             waves=(groups.one_group("Rollback", seen.counts),) if seen.counts else (), planned=0,
@@ -134,9 +133,9 @@ class Showing:
     def _update(
         self, base: RolloutShown, seen: Glance, experiment: health.Experiment, watch: Watch | None, now: float
     ) -> RolloutShown:
-        comparison = self._comparison(seen.case, experiment)
+        comparison = groups.arms(seen, self._comparison(seen.case, experiment))
         gate = self._gate(seen, watch, now)
-        away = groups.offline(self._heard, seen, self._waiting(seen))
+        away = groups.offline(self._heard, seen, now)
         over = seen.case.phase in OVER
         hurt = tuple(_hurt(one, comparison, bool(seen.undoing)) for one in seen.hurt)
         return replace(
@@ -144,7 +143,7 @@ class Showing:
             until=gate.until, waves=groups.waves(seen, away, now, gate.until), silent=sum(away.values()),
             openings=tuple((w.opened_at, _opens(w.kind, w.number)) for w in seen.waves),
             hurt=tuple(sorted(hurt, key=lambda h: h.hurt_at)), happened=story.happened(seen, comparison),
-            missed=groups.missed(seen, self._heard) if over else (), enough=_enough(seen.case, experiment),
+            missed=groups.missed(seen, self._heard, now) if over else (), enough=_enough(seen.case, experiment),
             conditions=conditions(self._runner.gates, gate.facts, experiment) if gate.facts else (),
             rollback=_rollback(seen), ask=None if over else asked(seen),
             downloads_ended=sum(n for (_, state, _), n in seen.at_stop.items() if state == "downloading"),
@@ -160,10 +159,6 @@ class Showing:
             _bound(self._compared)[case.id] = known
         return known[1]
 
-    def _waiting(self, seen: Glance) -> list[tuple[str, int]]:
-        watch = self._desk.watches.get(seen.case.id)
-        return [(device, live.deployment.wave) for device, live in watch.waiting.items()] if watch else []
-
     def _gate(self, seen: Glance, watch: Watch | None, now: float) -> Gate:
         """The gates asked again, so that what they say of the time is true now."""
         case = seen.case
@@ -174,11 +169,11 @@ class Showing:
         if not isinstance(answer, Shut):
             return Gate(case.blocked, facts=facts)
         first, _, rest = answer.sentence.partition("; ")
-        if not rest or case.phase is Phase.ASKING:
+        if answer.decider is Decider.PERSON or facts.evidence >= case.plan.hold:
             return Gate(answer.sentence, until=answer.until, facts=facts)
         by_itself = f"{facts.title} then opens by itself, unless evidence is {case.plan.hold:g} or more."
         detail = f"{rest[:1].upper()}{rest[1:]} {by_itself if case.plan.comparison else ''}".strip()
-        return Gate(f"{first}.", detail, answer.until, facts)
+        return Gate(f"{first.removesuffix('.')}.", detail, answer.until, facts)
 
 
 def blamed(comparison: web.Comparison) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -11,8 +11,10 @@ from fleetloop.core.db import Reader, Tx
 from fleetloop.core.tables import values
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Attempt, Deployment, Entry, Member, OpenWave, Rollout, Sort
+from fleetloop.rollouts.lives import Drawn, Fresh
 from fleetloop.rollouts.model import OVER, Intent, Phase, State
 from fleetloop.rollouts.plan import from_json, to_json
+from fleetloop.rollouts.waves import Count
 
 CHUNK = 20_000
 """Rows a statement inserts at once."""
@@ -89,18 +91,40 @@ def members(reader: Reader, rollout: int, *, left: bool = False) -> list[Member]
     return [Member(r["device"], r["revision"], r["version"], r["artifact"], r["since_wave"]) for r in rows]
 
 
+def others(field: sa.Select[*tuple[Any, ...]], rollout: int) -> sa.Select[*tuple[Any, ...]]:
+    """Those of ``field`` that this rollout has not enrolled."""
+    m = t.members.c
+    same = (m.rollout == rollout, m.device == field.selected_columns.device, m.left.is_(False))
+    return field.where(~sa.select(m.device).where(*same).exists())
+
+
 def leave(tx: Tx, rollout: int, device: str) -> None:
     """A device leaves the selection."""
     mine = (t.members.c.rollout == rollout, t.members.c.device == device)
     tx.execute(sa.update(t.members).where(*mine).values(left=True))
 
 
-def undrawn(reader: Reader, rollout: int) -> list[Member]:
-    """Enrolled devices that no wave has drawn, by device id."""
-    drawn = sa.select(t.deployments.c.device).where(t.deployments.c.rollout == rollout)
-    mine = sa.select(t.members).where(t.members.c.rollout == rollout, t.members.c.left.is_(False))
-    rows = reader.all(mine.where(t.members.c.device.not_in(drawn)).order_by(t.members.c.device))
-    return [Member(r["device"], r["revision"], r["version"], r["artifact"], r["since_wave"]) for r in rows]
+def undrawn(reader: Reader, case: Rollout, field: sa.Select[*tuple[Any, ...]]) -> list[Drawn]:
+    """Enrolled devices that no wave has drawn, by id; ``field``: the devices in the field, with their versions."""
+    m, d, here = t.members.c, t.deployments.c, field.subquery()
+    columns = (m.device, m.revision, m.artifact, m.version, here.c.version.label("running"))
+    wanted = sa.select(*columns).select_from(t.members.join(here, here.c.device == m.device))
+    wanted = wanted.where(m.rollout == case.id, m.left.is_(False))
+    if case.wave:
+        wanted = wanted.where(~sa.select(d.id).where(d.device == m.device, d.rollout == case.id).exists())
+    # rows are named tuples already; 100,000 of them need no second one
+    return cast("list[Drawn]", reader.execute(wanted.order_by(m.device)).all())
+
+
+def strata(reader: Reader, rollout: int) -> dict[str, Count]:
+    """Enrolled devices of each hardware revision, and how many of them were drawn."""
+    m, d = t.members.c, t.deployments.c
+    mine = sa.select(m.revision, sa.func.count().label("n")).where(m.rollout == rollout, m.left.is_(False))
+    total = {r["revision"]: r["n"] for r in reader.all(mine.group_by(m.revision))}
+    both = t.deployments.join(t.members, sa.and_(d.rollout == m.rollout, d.device == m.device))
+    rows = reader.all(mine.select_from(both).where(d.rollout == rollout).group_by(m.revision))
+    drawn = {r["revision"]: r["n"] for r in rows}
+    return {revision: Count(n, drawn.get(revision, 0)) for revision, n in sorted(total.items())}
 
 
 def open_wave(tx: Tx, wave: OpenWave) -> None:
@@ -120,38 +144,54 @@ def waves(reader: Reader, rollout: int) -> list[OpenWave]:
     return [OpenWave(**values(r)) for r in rows]
 
 
-def deploy(tx: Tx, case: Rollout, wave: int, drawn: Sequence[tuple[Member, str, str]], at: float) -> None:
-    """A deployment and its first attempt for each (member, target version, version it runs now), in that order."""
-    for start in range(0, len(drawn), CHUNK):
-        part = drawn[start : start + CHUNK]
-        rows = [_fresh(case, wave, member, target, running, at) for member, target, running in part]
-        tx.execute(sa.insert(t.deployments), rows)
-    mine = (t.deployments.c.rollout == case.id, t.deployments.c.wave == wave)
-    without = sa.select(t.attempts.c.deployment).where(t.attempts.c.deployment == t.deployments.c.id).exists()
-    first = sa.select(
-        t.deployments.c.tenant, t.deployments.c.id, t.deployments.c.device, sa.literal(1), sa.literal(at), sa.literal(0)
-    ).where(*mine, ~without).order_by(t.deployments.c.id)  # fmt: skip
+def deploy(tx: Tx, case: Rollout, wave: int, version: str, drawn: Sequence[Drawn], at: float) -> Fresh:
+    """A deployment to ``version`` and its first attempt for each of the enrolled devices, in that order."""
+    one, m, d = _listed(tx, [device.device for device in drawn]), t.members.c, t.deployments.c
+    same = {
+        "rollout": case.id, "component": case.component, "wave": wave, "version": version, "since": at,
+        "state": State.WAITING.value, "intent": Intent.RUN.value, "weak": False, "hurt": False, "open": True,
+    }  # fmt: skip
+    columns = (m.tenant, m.device, m.artifact, m.version, *(sa.literal(v, d[k].type) for k, v in same.items()))
+    found = sa.select(*columns).select_from(sa.join(one, t.members, m.device == one.c.value))
+    found = found.where(m.rollout == case.id).order_by(one.c.key)
+    tx.execute(sa.insert(t.deployments).from_select(["tenant", "device", "artifact", "previous", *same], found))
+    mine = sa.and_(d.rollout == case.id, d.wave == wave, d.version == version)
+    first = sa.select(d.tenant, d.id, d.device, sa.literal(1), sa.literal(at), sa.literal(0)).where(mine).order_by(d.id)
     tx.execute(
         sa.insert(t.attempts).from_select(["tenant", "deployment", "device", "number", "made_at", "downloads"], first)
     )
+    if moved := [{"who": one.device, "now": one.running} for one in drawn if one.running != one.version]:
+        change = sa.update(t.deployments).where(mine, d.device == sa.bindparam("who"))
+        tx.execute(change.values(previous=sa.bindparam("now")), moved)
+    return Fresh(case, wave, version, at, drawn, *_keys(tx, mine))
 
 
-def _fresh(case: Rollout, wave: int, member: Member, target: str, running: str, at: float) -> dict[str, Any]:
-    return {
-        "rollout": case.id,
-        "device": member.device,
-        "component": case.component,
-        "wave": wave,
-        "artifact": member.artifact,
-        "version": target,
-        "previous": running,
-        "state": State.WAITING.value,
-        "intent": Intent.RUN.value,
-        "since": at,
-        "weak": False,
-        "hurt": False,
-        "open": True,
-    }
+def _listed(tx: Tx, devices: Sequence[str]) -> sa.TableValuedAlias:
+    """``devices`` as a table of (key, value); key goes up in their order."""
+    text = json.dumps(devices)
+    if tx.connection.dialect.name == "postgresql":
+        listed = sa.func.json_array_elements_text(sa.cast(sa.literal(text), sa.JSON))
+        return listed.table_valued("value", with_ordinality="key", name="listed").render_derived()
+    return sa.func.json_each(text).table_valued("key", "value", name="listed")
+
+
+def _keys(tx: Tx, mine: sa.ColumnElement[bool]) -> tuple[Sequence[int], Sequence[int]]:
+    """Of new deployments and their attempts, in order: two ranges, unless another writer came between."""
+    d, a = t.deployments.c, t.attempts.c
+    deployments = _span(tx, d.id, mine)
+    attempts = _span(tx, a.id, a.deployment.between(deployments.start, deployments.stop - 1)) if deployments else None
+    if attempts is not None and len(attempts) == len(deployments):
+        return deployments, attempts
+    both = t.attempts.join(t.deployments, a.deployment == d.id)
+    rows = tx.all(sa.select(a.id, a.deployment).select_from(both).where(mine).order_by(d.id))
+    return [r["deployment"] for r in rows], [r["id"] for r in rows]
+
+
+def _span(tx: Tx, key: sa.Column[Any], mine: sa.ColumnElement[bool]) -> range:
+    """The keys, if they follow each other; else an empty range."""
+    row = tx.first(sa.select(sa.func.min(key), sa.func.max(key), sa.func.count().label("n")).where(mine))
+    low, high, n = (*row.values(),) if row else (None, None, 0)
+    return range(low, high + 1) if n and high - low + 1 == n else range(0)
 
 
 def _deployment(row: Mapping[str, Any]) -> Deployment:

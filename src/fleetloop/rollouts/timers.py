@@ -13,6 +13,7 @@ class Due(Enum):
     HEALTHY = "healthy for the soak"
     SILENT = "silence"
     RETRY = "another attempt"
+    WAVE = "nobody of a wave has waited too long before this"
 
 
 Key = tuple[Due, str]
@@ -31,6 +32,10 @@ class Timers:
         if known is None or due < known:
             self._set[kind, key] = due
             heapq.heappush(self._heap, (due, kind.name, key))
+
+    def has(self, kind: Due, key: str) -> bool:
+        """Whether it is set."""
+        return (kind, key) in self._set
 
     def clear(self, kind: Due, key: str) -> None:
         """Forget (kind, key)."""

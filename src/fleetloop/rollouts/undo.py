@@ -19,6 +19,7 @@ from fleetloop.rollouts.cases import (
     WaveOpened,
 )
 from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.lives import Drawn
 from fleetloop.rollouts.model import Event, Phase
 from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.opening import release, told
@@ -117,14 +118,20 @@ def send(tx: Tx, desk: Desk, watch: Watch, back: Sequence[Back], at: float) -> R
     store.add_members(tx, case.id, members)
     release(tx, desk, [m.device for m in members], case.component, at)
     store.open_wave(tx, OpenWave(case.id, number, "rollback", len(members), at, None))
-    pairs = [(m, b.version, m.version) for m, b in zip(members, back, strict=True)]
-    store.deploy(tx, case, number, pairs, at)
+    fresh = [
+        store.deploy(tx, case, number, version, [_drawn(b.member) for b in back if b.version == version], at)
+        for version in sorted({b.version for b in back})
+    ]
     store.change_rollout(tx, case.id, wave=number)
     store.write(tx, case.id, Entry(at, "wave", f"{len(members):,} devices go back", _targets(back)))
     tx.record(WaveOpened(at, case.id, number, len(members)))
     opened = replace(case, wave=number)
-    told(tx, desk, watch, opened, members, [m.device for m in members], at)
+    told(tx, desk, watch, opened, members, fresh)
     return opened
+
+
+def _drawn(member: Member) -> Drawn:
+    return Drawn(member.device, member.revision, member.artifact, member.version, member.version)
 
 
 def _targets(back: Sequence[Back]) -> str:

@@ -54,6 +54,12 @@ class RolloutPage:
     hurt: web.Table | None
     conditions: web.Table | None
 
+    @property
+    def shape(self) -> str:
+        """Which cards and buttons are there: when it changes, the whole page is new, not a part of it."""
+        optional = (self.revisions, self.missed, self.hurt, self.conditions, self.r.ask, self.r.rollback, self.r.incident)
+        return f"{self.r.phase} {self.gate.state} {''.join('x' if one else '-' for one in optional)}"
+
 
 def present(r: RolloutShown, now: float) -> RolloutPage:
     """The page of ``r`` as of ``now``."""

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from fleetloop.core.door import lazy
 
 if TYPE_CHECKING:
-    from fleetloop.web.answer import answer as answer
-    from fleetloop.web.answer import nothing as nothing
     from fleetloop.web.assets import asset as asset
     from fleetloop.web.assets import serve as serve
     from fleetloop.web.chart import Part as Part
@@ -62,6 +60,8 @@ if TYPE_CHECKING:
     from fleetloop.web.plot import Mark as Mark
     from fleetloop.web.plot import Point as Point
     from fleetloop.web.plot import range_words as range_words
+    from fleetloop.web.reply import answer as answer
+    from fleetloop.web.reply import nothing as nothing
     from fleetloop.web.states import key_of as key_of
     from fleetloop.web.states import state as state
     from fleetloop.web.svg import el as el
@@ -176,8 +176,8 @@ __all__ = [
 __getattr__ = lazy(
     "fleetloop.web",
     {
-        "answer": "answer",
-        "nothing": "answer",
+        "answer": "reply",
+        "nothing": "reply",
         "dot_key": "chart",
         "HEADERS": "page",
         "Trouble": "notices",

@@ -3,6 +3,7 @@
 Numbers come from the verdict; nothing is concluded here. E of one revision is information and decides nothing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -136,19 +137,25 @@ def meaning(comparison: Comparison, version: str) -> str:
 
 
 def effect(ratio: Ratio | None, *, long: bool = False) -> str:
-    """Six times, at least 1.2; a ratio near or below one says how bad it is at most; no information: `cannot tell`."""
-    if ratio is None or ratio.estimate is None:
+    """Six times, at least 1.2; a ratio near or below one says how bad it is at most; no information: `cannot tell`.
+
+    Without an event on a held-back device there is no most likely ratio, but there may be a least one.
+    """
+    if ratio is None:
         return "cannot tell"
+    likely = "" if ratio.estimate is None else f"{times(ratio.estimate)}, "
     if ratio.lower > 1 or (long and ratio.lower > 0):
-        return f"{times(ratio.estimate)}, at least {at_least(ratio.lower)}"
+        return f"{likely}at least {at_least(ratio.lower)}"
     if ratio.upper < 8:
-        return f"{times(ratio.estimate)}, at most {at_most(ratio.upper)}"
+        return f"{likely}at most {at_most(ratio.upper)}"
     return "cannot tell"
 
 
 def ends(ratio: Ratio | None) -> str:
     """Both ends of the interval, for tables."""
-    return f"{at_least(ratio.lower)} to {at_most(ratio.upper)}" if ratio else "cannot tell"
+    if ratio is None or (ratio.lower <= 0 and math.isinf(ratio.upper)):
+        return "cannot tell"
+    return f"{at_least(ratio.lower)} to {at_most(ratio.upper)}"
 
 
 def strata_table(comparison: Comparison, blamed: str = "") -> Table:
@@ -224,12 +231,10 @@ def pictures(comparison: Comparison, told: Story, version: str, stopped_at: floa
 
 def _found(comparison: Comparison) -> str:
     ratio = comparison.all.ratio
-    if ratio is None or ratio.estimate is None:
+    if ratio is None or (ratio.lower <= 0 and math.isinf(ratio.upper)):
         return "Too few bad events so far: the interval covers everything from 0 upwards."
-    return (
-        f"{times(ratio.estimate)} as bad as held back, interval {ends(ratio)}, of all bad events; "
-        "the interval holds at every moment."
-    )
+    likely = f"{times(ratio.estimate)} as bad" if ratio.estimate is not None else "As bad"
+    return f"{likely} as held back, interval {ends(ratio)}, of all bad events; the interval holds at every moment."
 
 
 def _key(comparison: Comparison, told: Story) -> Markup:
@@ -266,7 +271,8 @@ def share_sentence(comparison: Comparison) -> Markup:
     ratio = comparison.all.ratio
     text = comparison.share()
     text = text[:1].upper() + text[1:]
-    if ratio is None or ratio.estimate is None or ratio.lower <= 1:
+    if ratio is None or ratio.lower <= 1:
         return join(text, ".")
     lower, upper = (word.removeprefix(f"{TIMES} ") for word in (at_least(ratio.lower), at_most(ratio.upper)))
-    return join(f"{text}: at least {lower} times as bad, at most {upper}, of all bad events.")
+    most = upper if math.isinf(ratio.upper) else f"at most {upper}"
+    return join(f"{text}: at least {lower} times as bad, {most}, of all bad events.")

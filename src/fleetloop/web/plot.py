@@ -260,10 +260,10 @@ def _band(story: Story, uppers: Sequence[tuple[float, float]], lowers: Sequence[
 
 def _ends(story: Story, ratio: Ratio) -> Markup:
     """Direct labels at the end of the curves, or that nothing can be said yet."""
-    if ratio.estimate is None or (ratio.lower <= 0 and math.isinf(ratio.upper)):
+    if ratio.lower <= 0 and math.isinf(ratio.upper):
         more = el("tspan", ": any ratio is possible", class_="wide")
         return el("text", "Nothing can be said yet", more, class_="say", x="2%", y="97.0")
-    labels = [(rung(ratio.estimate), NONE, times(ratio.estimate))]
+    labels = [] if ratio.estimate is None else [(rung(ratio.estimate), NONE, times(ratio.estimate))]
     if story.stopped and ratio.lower > 0:
         labels.append((rung(ratio.lower), el("tspan", "at least ", class_="wide"), at_least(ratio.lower)))
     elif not math.isinf(ratio.upper):
