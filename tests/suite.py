@@ -8,10 +8,15 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 DATABASE = "FLEETLOOP_TEST_DATABASE"
 RIGS = "FLEETLOOP_RIGS"
 FIXTURE = "database_url"
+
+# A busy machine is no finding; what takes too long meets the time limit of every test.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def wants_a_tool(item: pytest.Item, reason: str) -> bool:

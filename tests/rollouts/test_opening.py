@@ -75,6 +75,7 @@ async def test_a_device_that_runs_it_already_is_not_drawn(house: House) -> None:
     number = await second_release(house, devices=24, soak_s=HOUR)
     for unit in list(house.units.values())[:20]:
         unit.start("1.1.0")
+        await unit.beat()
     await house.live(2 * HOUR)
     assert {d.device for d in await house.rooms.rollouts.deployments(number)} <= set(names(24)[20:])
 

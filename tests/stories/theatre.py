@@ -164,9 +164,22 @@ async def theatre(
     server = ServerProcess(folder / "server", story_start(DAYS) if start is None else start, database=database)
     try:
         await server.restart()
-        stage = Stage(server, "coldcell")
-        await stage.prepare(dict.fromkeys("abc"), bundles.key)
-        devices = stage.enrol(cast, libraries(bundles[FACTORY]), folder)
-        yield Theatre(folder, server, stage, bundles, devices)
+        async with staged(server, "coldcell", "abc", bundles.key) as stage:
+            devices = stage.enrol(cast, libraries(bundles[FACTORY]), folder)
+            yield Theatre(folder, server, stage, bundles, devices)
     finally:
         await server.end()
+
+
+@contextlib.asynccontextmanager
+async def staged(server: ServerProcess, product: str, revisions: str, key: Path) -> AsyncIterator[Stage]:
+    """Logged in, with product and key."""
+    stage = Stage(server, product)
+    clients = [stage.client]
+    try:
+        await stage.prepare(dict.fromkeys(revisions), key)
+        clients.append(stage.client)
+        yield stage
+    finally:
+        for client in clients:
+            client._http.close()

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 TOP = Path(__file__).resolve().parents[2]
 PORT = 8489
 PATIENCE_S = 900
-SIZE = (1280, 1500)
+SIZE = (1440, 815)
 
 
 class NoPictureError(Exception):
@@ -135,10 +135,19 @@ def _proxy(url: str, token: str) -> Iterator[str]:
             server.shutdown()
 
 
+def _look(address: str) -> None:
+    """An error page is no picture."""
+    try:
+        with urllib.request.urlopen(address) as answer:
+            if "/login" not in answer.geturl():
+                return
+    except OSError as error:
+        raise NoPictureError(f"the page {urlsplit(address).path} does not work: {error}") from error
+    raise NoPictureError(f"{address} shows the log-in page")
+
+
 def _shoot(browser: str, address: str, target: Path) -> None:
-    with urllib.request.urlopen(address) as answer:  # an error page is no picture
-        if "/login" in answer.geturl():
-            raise NoPictureError(f"{address} shows the log-in page")
+    _look(address)
     with tempfile.TemporaryDirectory(prefix="fleetloop-browser.") as profile:
         words = [
             browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",

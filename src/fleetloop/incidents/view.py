@@ -118,7 +118,8 @@ def _gate(i: Incident, now: float) -> web.Gate:
     who = f"{web.board(i.revision)} devices" if i.revision else "Devices"
     did = web.verb(i.comparison) if i.comparison else "had a bad event"
     when = f"about {i.hours} hours after booting" if i.hours else "on"
-    sentence = f"{who} {did} {when} {i.version}. The rollout stopped itself; {web.of(i.hurt, i.devices)} devices were hurt."
+    hurt = f"{web.of(i.hurt, i.devices)} devices were hurt"
+    sentence = f"{who} {did} {when} {i.version}. The rollout stopped itself; {hurt}."
     return web.Gate(state, sentence, _detail(i, now), glyph)
 
 

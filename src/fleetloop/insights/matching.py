@@ -14,7 +14,7 @@ def told(r: RolloutShown, cases: Sequence[incidents.Incident], now: float) -> vi
     done = back.of("booted", "confirmed") if back else 0
     case = next((c for c in cases if c.rollout == r.id), None)
     restored = case is not None and case.restored_at is not None
-    undone = back is None or done == back.devices or restored
+    undone = r.rollback is None or r.rollback.over or restored
     sentence = f"{rollouts.blame(r)}." if r.phase == "stopped" else rollouts.gate(r, now).sentence
     return view.Rollout(
         r.id, r.product, r.version, r.look, sentence, rollouts.group(r), kind=r.kind, at=r.ended_at or r.started_at,

@@ -72,7 +72,7 @@ class _Doors:
         """Devices, a page at a time; a query that is an id leads to the device."""
         text = q.strip()[:OFTEN]
         if text and not version and not after and await self._insights.knows(text):
-            return RedirectResponse(f"/fleet/{text}", 303)
+            return RedirectResponse(web.href("fleet", text), 303)
         page = await self._insights.devices(text, version[:OFTEN], after[:OFTEN])
         return await web.answer("fleet/fleet.html", await self._frames(by, "fleet"), page=page)
 

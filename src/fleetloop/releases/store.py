@@ -132,7 +132,8 @@ def _shipped(row: Mapping[str, Any]) -> Shipped:
 
 def files(reader: Reader, release: int) -> list[Mapping[str, Any]]:
     """Evidence files: path, size, sha256."""
-    return reader.all(sa.select(evidence).where(evidence.c.release == release).order_by(evidence.c.path))
+    rows = reader.all(sa.select(evidence).where(evidence.c.release == release).order_by(evidence.c.path))
+    return [{"path": row["path"], "size": row["size"], "sha256": row["sha256"]} for row in rows]
 
 
 def _release(row: Mapping[str, Any]) -> Release:

@@ -159,7 +159,7 @@ def release_page(r: ReleaseShown, now: float) -> ReleasePage:
     links = tuple(link for link in (build(r) for build in builders) if link)
     allowed = web.table("Revisions", "revision|#devices", [(n, web.count(c)) for n, c in r.devices])
     files = web.table("Files", "file|#size|!sha256", [(_file(r, p), web.size(n), _first(d)) for p, n, d in r.files])
-    path = f"/releases/{r.product}/{r.version}"
+    path = web.href("releases", r.product, r.version)
     lead = web.sentence(
         "Published",
         web.near(r.published_at, now),
@@ -302,7 +302,7 @@ def _matchable(r: ReleaseShown) -> Markup:
 def _file(r: ReleaseShown, path: str) -> Markup:
     """A file of the bundle, as it was signed."""
     name = web.el("code", path.rpartition("/")[2])
-    return web.el("a", name, href=f"/api/v1/releases/{r.product}/{r.version}/files/{path}")
+    return web.el("a", name, href=f"/api/v1{web.href('releases', r.product, r.version)}/files/{path}")
 
 
 def _between(items: Sequence[Markup]) -> list[Markup]:

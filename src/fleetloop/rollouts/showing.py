@@ -208,11 +208,9 @@ def _rollback(seen: Glance) -> Rollback | None:
     undoing = seen.undoing
     if undoing is None:
         return None
-    return Rollback(
-        undoing.id,
-        web.listed(*undoing.versions) if undoing.versions else "",
-        groups.one_group("Rollback", undoing.counts),
-    )
+    versions = web.listed(*undoing.versions) if undoing.versions else ""
+    wave = groups.one_group("Rollback", undoing.counts)
+    return Rollback(undoing.id, versions, wave, over=undoing.phase in OVER)
 
 
 def _enough(case: Rollout, experiment: health.Experiment) -> Enough | None:

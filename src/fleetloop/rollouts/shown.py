@@ -50,6 +50,7 @@ class Rollback:
     id: int
     version: str
     wave: web.Wave
+    over: bool = False
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def _events(seen: Glance, comparison: web.Comparison) -> Iterator[web.Happening]
         event = next((e for e in comparison.events if e.new is new), None)
         if event is None:
             continue
-        link = web.el("a", event.device, href=f"/fleet/{event.device}")
+        link = web.el("a", event.device, href=web.href("fleet", event.device))
         arm = "a new" if new else "a held-back"
         text = web.join(f"First bad event on {arm} device: ", link, f", {web.board(event.revision)}")
         more = event.what if new else f"{event.what}; counts for the comparison, not against {seen.case.version}"

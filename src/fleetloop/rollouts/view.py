@@ -57,8 +57,9 @@ class RolloutPage:
     @property
     def shape(self) -> str:
         """Which cards and buttons are there: when it changes, the whole page is new, not a part of it."""
-        optional = (self.revisions, self.missed, self.hurt, self.conditions, self.r.ask, self.r.rollback, self.r.incident)
-        return f"{self.r.phase} {self.gate.state} {''.join('x' if one else '-' for one in optional)}"
+        r = self.r
+        optional = (self.revisions, self.missed, self.hurt, self.conditions, r.ask, r.rollback, r.incident)
+        return f"{r.phase} {self.gate.state} {''.join('x' if one else '-' for one in optional)}"
 
 
 def present(r: RolloutShown, now: float) -> RolloutPage:
@@ -257,7 +258,7 @@ def _hurt(r: RolloutShown) -> web.Table | None:
         return None
     heads = f"device|booted {r.version}|bad event|#uptime|#evidence after|{'rollback' if r.rollback else 'now'}"
     rows = (
-        (web.el("a", h.device, href=f"/fleet/{h.device}"), web.when(h.booted_at) if h.booted_at else "",
+        (web.el("a", h.device, href=web.href("fleet", h.device)), web.when(h.booted_at) if h.booted_at else "",
          web.when(h.hurt_at), web.duration(h.uptime_s) if h.uptime_s is not None else "",
          web.cut(h.evidence, 1) if h.evidence is not None else "", web.state(h.state, h.word))
         for h in r.hurt

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from fleetloop.web.states import state as state
     from fleetloop.web.svg import el as el
     from fleetloop.web.svg import glyph as glyph
+    from fleetloop.web.svg import href as href
     from fleetloop.web.svg import join as join
     from fleetloop.web.waves import Count as Count
     from fleetloop.web.waves import Wave as Wave
@@ -139,6 +140,7 @@ __all__ = [
     "events_table",
     "glyph",
     "headers",
+    "href",
     "join",
     "key_of",
     "lane_plot",
@@ -233,6 +235,7 @@ __getattr__ = lazy(
         "state": "states",
         "el": "svg",
         "glyph": "svg",
+        "href": "svg",
         "join": "svg",
         "Count": "waves",
         "Wave": "waves",

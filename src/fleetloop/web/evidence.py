@@ -12,7 +12,7 @@ from markupsafe import Markup
 from fleetloop.web.chart import Ratio, dot_key, mini
 from fleetloop.web.parts import Col, Row, Table, table
 from fleetloop.web.plot import Axis, Dot, Mark, Point, Story, evidence_plot, ratio_plot
-from fleetloop.web.svg import el, join
+from fleetloop.web.svg import el, href, join
 from fleetloop.web.words import TIMES, at_least, at_most, count, cut, e_value, of, times, when, written
 
 
@@ -179,11 +179,11 @@ def _stratum(s: Stratum, *, hot: bool) -> Row:
     return Row((el("b", s.name) if hot else s.name, new, str(s.held), cell, value), hot=hot)
 
 
-def events_table(comparison: Comparison, link: str = "/fleet/") -> Table:
+def events_table(comparison: Comparison, room: str = "fleet") -> Table:
     """The events behind the pictures, in order of receipt."""
     heads = "when|!device|revision|!arm|#at risk, new : held back|times as bad|#evidence"
     rows = (
-        (when(e.at), el("a", e.device, href=f"{link}{e.device}"), e.revision, "new" if e.new else "held back",
+        (when(e.at), el("a", e.device, href=href(room, e.device)), e.revision, "new" if e.new else "held back",
          f"{count(e.at_risk_new)} : {count(e.at_risk_held)}", ends(e.ratio), cut(e.evidence, 1))
         for e in comparison.events
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """Elements of HTML and SVG as text: everything that is not `Markup` is escaped, nothing may carry style or script."""
 
+from urllib.parse import quote
+
 from markupsafe import Markup, escape
 
 NONE = Markup()
@@ -27,6 +29,11 @@ def _attribute(key: str, value: object) -> Markup:
 def join(*parts: str) -> Markup:
     """Parts one after the other, each escaped unless it is markup."""
     return Markup().join(escape(part) for part in parts)
+
+
+def href(*names: str) -> str:
+    """An address of this server: names may hold what an address would take for its own."""
+    return "".join(f"/{quote(name, safe='')}" for name in names)
 
 
 def glyph(name: str, state: str = "") -> Markup:
