@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from tests.rollouts.house import ANN, House, names
 
 from fleetloop.access import SESSION_COOKIE, Role, csrf_of
 from fleetloop.app.serve import Server
 from fleetloop.core.clock import HOUR
 from fleetloop.web.page import POLICY
-from tests.rollouts.house import ANN, House, names
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

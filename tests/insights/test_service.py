@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.rollouts.house import House, names
 
 from fleetloop import fleet
 from fleetloop.core.clock import HOUR
@@ -12,7 +13,6 @@ from fleetloop.core.errors import NotFoundError
 from fleetloop.insights import Below, Insights, view
 from fleetloop.releases import Proof
 from fleetloop.rollouts import Showing
-from tests.rollouts.house import House, names
 
 
 @pytest.fixture

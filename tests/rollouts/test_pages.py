@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.rollouts.house import House, names
 
 from fleetloop import web
 from fleetloop.core.clock import HOUR
 from fleetloop.core.errors import NotFoundError
 from fleetloop.rollouts import Showing, view
-from tests.rollouts.house import House, names
 
 
 @pytest.fixture

@@ -133,8 +133,8 @@ def device_page(d: DeviceShown, now: float) -> DevicePage:
     """The page of ``d`` as of ``now``."""
     axis = _axis(d, now)
     return DevicePage(
-        d, web.href("fleet", d.id), f"device/{d.id}", web.Badge(*d.health), _lead(d), _stats(d, now), web.range_words(axis),
-        _lanes(d, axis, now), _components(d, now), _held(d),
+        d, web.href("fleet", d.id), f"device/{d.id}", web.Badge(*d.health), _lead(d), _stats(d, now),
+        web.range_words(axis), _lanes(d, axis, now), _components(d, now), _held(d),
     )  # fmt: skip
 
 

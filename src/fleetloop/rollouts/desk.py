@@ -109,17 +109,20 @@ class Desk:
         self.failed.clear()
         self.installed = store.last_installed(reader)
         self.noted.update(r.id for r in store.open_rollouts(reader))
-        for rollout in store.open_rollouts(reader):
+        going = store.open_rollouts(reader)
+        for rollout in going:
             self.watch(reader, rollout)
             self.failed += store.ended_badly(reader, rollout.id, RETRIED)
         for deployment, attempt in store.open_deployments(reader):
-            if deployment.rollout not in self.watches and (case := store.rollout(reader, deployment.rollout)):
-                self.watch(reader, case).stopped = True
-            self.update(deployment, attempt)
+            if deployment.rollout not in {rollout.id for rollout in going}:
+                self.adopt(self.revive(reader, deployment))
+                self.update(deployment, attempt)
 
     def watch(self, reader: Reader, rollout: Rollout) -> Watch:
-        """Start to watch ``rollout``, from its record."""
+        """Start to watch ``rollout``, from its record, with its deployments that are open."""
         self.watches[rollout.id] = watch = self._from_record(reader, rollout)
+        for deployment, attempt in store.open_deployments(reader, rollout.id):
+            self.update(deployment, attempt)
         return watch
 
     def revive(self, reader: Reader, deployment: Deployment) -> Watch | None:
