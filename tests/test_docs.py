@@ -43,7 +43,9 @@ def test_every_command_has_help_and_stands_in_the_reference() -> None:
 
 
 def test_the_reference_is_what_the_program_says() -> None:
-    done = subprocess.run([sys.executable, "tools/docs", "--check"], cwd=TOP, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "tools/docs", "--check"], cwd=TOP, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def demo(work: Path, *words: str) -> tuple[int, dict[str, object], str]:
     command = [sys.executable, "-m", "fleetloop", "demo", "--exit", "--devices", FLEET, "--work", str(work)]
     command += ["--port", str(free_port()), *words]
-    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False, env=os.environ | {"NO_COLOR": "1"})
+    done = subprocess.run(
+        command, cwd=TOP, capture_output=True, text=True, check=False, env=os.environ | {"NO_COLOR": "1"}
+    )
     report = work / "demo-report.json"
     return done.returncode, json.loads(report.read_text()) if report.exists() else {}, done.stderr[-4000:]
 

@@ -130,7 +130,11 @@ async def test_the_list_of_devices_is_searched_and_paged(house: House) -> None:
 async def test_a_release_says_what_became_of_it(house: House) -> None:
     insights = joined(house)
     first, bad = await insights.release("cell", "1.0.0"), await insights.release("cell", "1.1.0")
-    assert (bad.previous, bad.rollouts[0].alarm, bad.rollouts[0].badge.word) == ("1.0.0", True, "stopped by the verdict")
+    assert (bad.previous, bad.rollouts[0].alarm, bad.rollouts[0].badge.word) == (
+        "1.0.0",
+        True,
+        "stopped by the verdict",
+    )
     assert [name for name, _ in bad.incidents] == ["INC-1"]
     assert (first.active, first.devices) == (48, (("a", 24), ("b", 24)))
     assert first.trusted_by == "ann"

@@ -7,7 +7,7 @@ import pytest
 from tests.pipelines.tiny import TOML, Tiny
 
 from fleetloop.core.errors import FleetloopError
-from fleetloop.pipelines import load, steps
+from fleetloop.pipelines import all_steps, load
 
 
 def text_of(tiny: Tiny) -> str:
@@ -50,7 +50,7 @@ def test_a_version_is_a_version(tiny: Tiny) -> None:
 
 def test_a_folder_without_the_file(tmp_path: Path) -> None:
     with pytest.raises(FleetloopError, match=r"has no fleetloop.toml; run this in the folder of a firmware repository"):
-        load(tmp_path, steps())
+        load(tmp_path, all_steps())
 
 
 def test_a_folder_that_is_not_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,10 +58,10 @@ def test_a_folder_that_is_not_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "VERSION").write_text("1.0.0")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(FleetloopError, match="is not in a git repository; a release is made of a commit: git init"):
-        load(tmp_path, steps())
+        load(tmp_path, all_steps())
     subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)
     with pytest.raises(FleetloopError, match="has no commit yet"):
-        load(tmp_path, steps())
+        load(tmp_path, all_steps())
 
 
 def test_a_project_may_lie_below_the_repositorys_top(tiny: Tiny) -> None:
@@ -70,7 +70,7 @@ def test_a_project_may_lie_below_the_repositorys_top(tiny: Tiny) -> None:
     for name in ("fleetloop.toml", "VERSION"):
         (below / name).write_text((tiny.root / name).read_text())
     (tiny.root / "elsewhere.txt").write_text("x")
-    found = load(below, steps())
+    found = load(below, all_steps())
     assert (found.files, found.commit.dirty) == (
         ("VERSION", "fleetloop.toml"),
         ("below/VERSION", "below/fleetloop.toml"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleetloop.pipelines import Event, Options, Project, Report, load, new_keys, run, steps
+from fleetloop.pipelines import Event, Options, Project, Report, all_steps, load, new_keys, run
 
 TOML = """\
 [product]
@@ -120,7 +120,7 @@ class Tiny:
         git(self.root, "commit", "-qm", "Change", "--allow-empty")
 
     def load(self, at: float | None = None) -> Project:
-        return load(self.root, steps(), at)
+        return load(self.root, all_steps(), at)
 
     def run(self, at: float | None = None, **options: object) -> Report:
         self.events = []

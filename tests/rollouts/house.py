@@ -1,9 +1,9 @@
 """A whole house without HTTP: the rooms as `app` wires them, on a stepped clock, with devices that act in milliseconds.
 
-    house = await House.open(tmp_path, database_url)
-    await house.publish("1.0.0")
-    await house.start("1.0.0", soak_s=HOUR)
-    await house.live(24 * HOUR)            # every unit polls, installs, boots and reports, hour by hour
+house = await House.open(tmp_path, database_url)
+await house.publish("1.0.0")
+await house.start("1.0.0", soak_s=HOUR)
+await house.live(24 * HOUR)            # every unit polls, installs, boots and reports, hour by hour
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from tests.conftest import START
+from tests.releases.parcel import artifact, make, public
 
 from fleetloop.access import Person, Role
 from fleetloop.app.schema import METADATA
@@ -29,8 +31,6 @@ from fleetloop.rollouts import Deployment, Entry, Phase, Rollout, State
 from fleetloop.rollouts import store as rollouts_store
 from fleetloop.rollouts.desk import Watch
 from fleetloop.wire import Execution, Finished, Heartbeat, Order, Outcome, Report
-from tests.conftest import START
-from tests.releases.parcel import artifact, make, public
 
 ANN = Person("ann", Role.ADMIN)
 PRODUCT = "cell"

@@ -1,15 +1,18 @@
+from tests.rollouts.house import ANN, House, names
+from tests.rollouts.test_service import second_release
+
 from fleetloop import health
 from fleetloop.core.clock import HOUR
 from fleetloop.core.db import Database, Reader, Tx
 from fleetloop.rollouts import book, experiment_of, store
-from tests.rollouts.house import ANN, House, names
-from tests.rollouts.test_service import second_release
 
 SEED = "secret"
 
 
 def kept(db: Database, *lines: tuple[health.Line, str]) -> list[bool]:
-    return [db.write_now(lambda tx, line=line, ident=ident: book.note(tx, 1, SEED, line, ident)) for line, ident in lines]
+    return [
+        db.write_now(lambda tx, line=line, ident=ident: book.note(tx, 1, SEED, line, ident)) for line, ident in lines
+    ]
 
 
 def booked(db: Database, before: float) -> list[tuple[float, str]]:

@@ -1,6 +1,7 @@
 """The clocks of devices, seen from outside: what happens when nobody says anything."""
 
 import pytest
+from tests.rollouts.house import ANN, FAILURE, SUCCESS, House, Unit, all_of, facts_of, names
 
 from fleetloop.core import serving
 from fleetloop.core.clock import DAY, HOUR
@@ -8,7 +9,6 @@ from fleetloop.core.db import Reader
 from fleetloop.core.facts import Fact
 from fleetloop.rollouts import State, WentSilent
 from fleetloop.wire import Execution, Finished, Report
-from tests.rollouts.house import ANN, FAILURE, SUCCESS, House, Unit, all_of, facts_of, names
 
 PLAN = {"waves": [100.0], "soak_s": HOUR, "by_hand": False, "crash_limit": 0, "attempts": 1}
 

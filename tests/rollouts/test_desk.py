@@ -1,7 +1,8 @@
-from fleetloop.core.clock import HOUR
-from fleetloop.rollouts import State
 from tests.rollouts.house import ANN, FAILURE, SUCCESS, House, Unit, names
 from tests.rollouts.test_service import second_release
+
+from fleetloop.core.clock import HOUR
+from fleetloop.rollouts import State
 
 PLAN = {"waves": [100.0], "soak_s": HOUR, "by_hand": False, "crash_limit": 0, "confirmed_share": 0.0, "hold": 1000.0}
 

@@ -1,11 +1,11 @@
 import pytest
+from tests.rollouts.house import ANN, FAILURE, PROCEEDING, SUCCESS, House, Unit
 
 from fleetloop.core import db as core_db
 from fleetloop.core.clock import HOUR
 from fleetloop.core.errors import LimitError
 from fleetloop.rollouts import State
 from fleetloop.wire import Execution, Finished, Order, Outcome, Report
-from tests.rollouts.house import ANN, FAILURE, PROCEEDING, SUCCESS, House, Unit
 
 REJECTED = Report(Execution.REJECTED, Finished.NONE)
 MANY = {"waves": [100.0], "soak_s": HOUR, "by_hand": False, "crash_limit": 0}

@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from tests.rollouts.house import ANN, SUCCESS, House, Unit, facts_of, names
+from tests.rollouts.test_service import second_release
 
 from fleetloop.core.clock import HOUR
 from fleetloop.rollouts import Deployment, DeviceConfirmed, State
 from fleetloop.rollouts.hearing import sighting
 from fleetloop.rollouts.model import Event
-from tests.rollouts.house import ANN, SUCCESS, House, Unit, facts_of, names
-from tests.rollouts.test_service import second_release
 
 PLAN = {"waves": [100.0], "soak_s": 4 * HOUR, "by_hand": False, "crash_limit": 0, "attempts": 1, "window_s": 2 * HOUR}
 
@@ -156,7 +156,8 @@ async def test_an_update_by_hand_takes_a_held_back_device_out(house: House) -> N
 
 
 @pytest.mark.parametrize(
-    ("version", "event"), [("2", Event.SEEN_TARGET), ("1", Event.SEEN_OLD), ("3", Event.SEEN_OTHER), ("", Event.SEEN_OTHER)]
+    ("version", "event"),
+    [("2", Event.SEEN_TARGET), ("1", Event.SEEN_OLD), ("3", Event.SEEN_OTHER), ("", Event.SEEN_OTHER)],
 )
 async def test_what_a_version_shown_means(unit: Unit, version: str, event: Event) -> None:
     assert sighting(replace(await found(unit), version="2", previous="1"), version) is event

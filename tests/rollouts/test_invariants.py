@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from tests.rollouts.house import ANN, House, Unit, names
 
 from fleetloop.core.clock import DAY, HOUR
 from fleetloop.core.db import Reader
@@ -13,7 +14,6 @@ from fleetloop.rollouts import Deployment, Phase, State, experiment_of, store
 from fleetloop.rollouts.cases import Attempt
 from fleetloop.rollouts.model import PENDING
 from fleetloop.wire import Execution, Finished, Report
-from tests.rollouts.house import ANN, House, Unit, names
 
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
 SPANS = (1.0, 300.0, HOUR, HOUR, 5 * HOUR, DAY)
@@ -52,7 +52,9 @@ class Chaos:
             return
         assert self.told.setdefault(order.action, unit.name) == unit.name
         attempt, deployment = await self.attempt(unit, order.action)
-        unasked = deployment.booted_at is not None  # it boots what it was never handed, and is shown its action to close it
+        unasked = (
+            deployment.booted_at is not None
+        )  # it boots what it was never handed, and is shown its action to close it
         assert attempt.handed_at is not None or unasked, "told before it was durable"
         assert deployment.version == order.version
 

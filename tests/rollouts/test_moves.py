@@ -1,4 +1,5 @@
 import pytest
+from tests.rollouts.house import House
 
 from fleetloop.core.clock import HOUR
 from fleetloop.core.db import Reader, Tx
@@ -7,7 +8,6 @@ from fleetloop.rollouts import Deployment, store
 from fleetloop.rollouts.cases import Attempt
 from fleetloop.rollouts.model import Event, Intent, State
 from fleetloop.rollouts.moves import again, apply
-from tests.rollouts.house import House
 
 Case = tuple[Deployment, Attempt]
 

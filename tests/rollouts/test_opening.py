@@ -1,10 +1,11 @@
+from tests.rollouts.house import ANN, House, names
+from tests.rollouts.test_service import second_release
+
 from fleetloop.core.clock import HOUR
 from fleetloop.core.db import Reader
 from fleetloop.fleet import NewDevice
 from fleetloop.rollouts import State
 from fleetloop.rollouts.opening import Offer, selection
-from tests.rollouts.house import ANN, House, names
-from tests.rollouts.test_service import second_release
 
 
 async def selected(house: House, offer: Offer) -> list[tuple[str, int]]:

@@ -3,6 +3,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.rollouts.house import ANN, House, facts_of, names
+from tests.rollouts.test_service import second_release
 
 from fleetloop.core.clock import DAY, HOUR
 from fleetloop.core.db import Database, Tx
@@ -11,8 +13,6 @@ from fleetloop.rollouts import Phase, RolloutEnded, RolloutStopped, State, WaveO
 from fleetloop.rollouts.cases import Sort
 from fleetloop.rollouts.runner import gate
 from fleetloop.rollouts.seam import GATES
-from tests.rollouts.house import ANN, House, facts_of, names
-from tests.rollouts.test_service import second_release
 
 CALM = {"soak_s": 2 * HOUR, "on_inconclusive": "go"}
 

@@ -1,4 +1,5 @@
 import pytest
+from tests.rollouts.house import ANN, House, names
 
 from fleetloop.access import Person, Role
 from fleetloop.core.clock import DAY, HOUR
@@ -8,7 +9,6 @@ from fleetloop.rollouts import Phase, State, experiment_of
 from fleetloop.rollouts.cases import Sort
 from fleetloop.rollouts.plan import PlanError
 from fleetloop.rollouts.service import NoDevicesError, OverError
-from tests.rollouts.house import ANN, House, names
 
 BOB = Person("bob", Role.OPERATOR)
 

@@ -1,7 +1,8 @@
-from fleetloop.core.clock import HOUR
-from fleetloop.rollouts import Phase, Rollout, State
 from tests.rollouts.house import ANN, House, names
 from tests.rollouts.test_service import second_release
+
+from fleetloop.core.clock import HOUR
+from fleetloop.rollouts import Phase, Rollout, State
 
 
 async def rollback_of(house: House, number: int) -> Rollout:

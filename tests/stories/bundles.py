@@ -91,9 +91,7 @@ def _build(variant: Variant, out: Path) -> None:
     add = {f"keys/{n}": (keys / n).read_bytes() for n in ("image.pub", "bundle.pub")}
     add["fleetloop.toml"] = _pipeline(replay, variant, out)
     for tag in variant.tags:
-        replay.replay(
-            repository, tag, without_fault=variant.without_fault, fault_on=variant.fault_on or None, add=add
-        )
+        replay.replay(repository, tag, without_fault=variant.without_fault, fault_on=variant.fault_on or None, add=add)
         for private in ("image.pem", "bundle.pem"):
             shutil.copy(keys / private, repository / "keys" / private)
         if tag == FAULTY and variant.change:
@@ -149,7 +147,11 @@ def _files(folder: Path) -> Iterator[Path]:
         yield folder
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
-        if path.is_file() and path.suffix != ".pyc" and not any(p.startswith((".", "__")) or p == "build" for p in inside[:-1]):
+        if (
+            path.is_file()
+            and path.suffix != ".pyc"
+            and not any(p.startswith((".", "__")) or p == "build" for p in inside[:-1])
+        ):
             yield path
 
 

@@ -60,7 +60,9 @@ def history(client: Client, device: str) -> Heard:
             targets[action] = found[1]
         for action, text, status in RAW.findall(moment["raw"]):
             said = json.loads(text)
-            reports[(int(action), said.get("execution"), said.get("finished"), said.get("device_time"), int(status))] += 1
+            reports[
+                (int(action), said.get("execution"), said.get("finished"), said.get("device_time"), int(status))
+            ] += 1
     return Heard(targets, reports)
 
 
@@ -108,7 +110,9 @@ def gates(whole: dict[str, Any], drawn: list[dict[str, Any]], record: str) -> No
     plan, waves = whole["plan"], whole["waves"]
     for before, after in zip(waves, waves[1:], strict=False):
         mine = [d for d in drawn if d["wave"] == before["number"]]
-        booted = [d for d in mine if d["booted_at"] is not None and d["booted_at"] <= after["opened_at"] - plan["soak_s"]]
+        booted = [
+            d for d in mine if d["booted_at"] is not None and d["booted_at"] <= after["opened_at"] - plan["soak_s"]
+        ]
         assert len(booted) >= plan["soak_after"] * len(mine), (before, after)
         confirmed = [d for d in mine if d["state"] == "confirmed" and d["since"] <= after["opened_at"]]
         assert len(confirmed) >= plan["confirmed_share"] * len(mine), (before, after)

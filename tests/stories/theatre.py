@@ -1,10 +1,10 @@
 """A story's stage: a server process on a stepped clock, simulated devices that run the release, and a conductor.
 
-    async with theatre(folder, bundles, Cast({"a": 9, "b": 9}), database) as house:
-        async def script(play):
-            chapter = await house.release(play, "1.1.0", plan)
-        await house.play(script)
-        checker.check(house)
+async with theatre(folder, bundles, Cast({"a": 9, "b": 9}), database) as house:
+    async def script(play):
+        chapter = await house.release(play, "1.1.0", plan)
+    await house.play(script)
+    checker.check(house)
 """
 
 import contextlib
@@ -48,8 +48,8 @@ class Theatre:
     stage: Stage
     bundles: Bundles
     devices: Path
-    conductor: Conductor | None = None
-    acts: int = 0
+    restarts: int = 0
+    """How often the last play had to start the server again."""
     watch: list[Callable[[Status], None]] = field(default_factory=list)
 
     @property
@@ -62,12 +62,21 @@ class Theatre:
 
     async def play(self, script: Callable[[Play], Awaitable[None]], how: How | None = None) -> None:
         """Play to the end of ``script``; devices write their records."""
+        async with self.performance(how) as (play, _):
+            await play.run(script)
+
+    @contextlib.asynccontextmanager
+    async def performance(self, how: How | None = None) -> AsyncIterator[tuple[Play, Conductor]]:
+        """For a story in several acts."""
         how, start = how or How(), self.server.start_at
-        async with self._devices(how) as devices, Conductor(self.server.url, self.server, [devices], start) as conductor:
-            self.conductor = conductor
+        async with (
+            self._devices(how) as devices,
+            Conductor(self.server.url, self.server, [devices], start) as conductor,
+        ):
             play = Play(conductor)
             play.watch += self.watch
-            await play.run(script)
+            yield play, conductor
+            self.restarts = conductor.restarts
 
     @contextlib.asynccontextmanager
     async def _devices(self, how: How) -> AsyncIterator[Participant]:

@@ -145,7 +145,9 @@ def test_a_device_name_is_text_wherever_it_stands() -> None:
             page=rollouts.present(replace(hurt, comparison=events), s.PAGE_AT),
         ),
         render(
-            "releases/release.html", s.frame(s.LATER), page=releases.release_page(replace(s.RELEASE, subject=EVIL), s.LATER)
+            "releases/release.html",
+            s.frame(s.LATER),
+            page=releases.release_page(replace(s.RELEASE, subject=EVIL), s.LATER),
         ),
         render(
             "incidents/incident.html", s.frame(s.LATER), page=incidents.present(replace(s.INCIDENT, line=EVIL), s.LATER)

@@ -23,6 +23,7 @@ from fleetloop.rollouts import pages as rollouts_pages
 
 API = "/api/v1"
 LOGIN = "/login"
+STAGES = ("/releases", "/rollouts", "/fleet", "/incidents")
 VIRTUAL = "Virtual time: a conductor moves this server's clock."
 WRONG = {
     "login-required": "That is not the password of this name.",
@@ -141,13 +142,21 @@ def _asked_for(request: Request) -> str:
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
+def _back(request: Request, passing: bool) -> str:
+    """The same page again, the page whose form it was, or the list that it would be in."""
+    path = request.url.path
+    if request.method != "GET":
+        return path.rpartition("/")[0] or "/"
+    first = f"/{path.split('/')[1]}"
+    return path if passing else first if first in STAGES and first != path else "/"
+
+
 def _trouble(document: dict[str, Any], request: Request, frame: web.Frame) -> web.Trouble:
     status = int(document["status"])
     detail = str(document["detail"])
     title = str(document["title"]).capitalize()
-    again = request.url.path if request.method == "GET" else request.url.path.rpartition("/")[0] or "/"
     passing = status in (429, 503)
     return web.Trouble(
-        title, str(document["code"]), status, detail, ADVICE.get(status, ()), str(document.get("request", "")),
-        again if passing or request.method != "GET" else "/", passing=passing, bare=not frame.person,
+        title, str(document["code"]), status, f"{detail[:1].upper()}{detail[1:]}", ADVICE.get(status, ()),
+        str(document.get("request", "")), _back(request, passing), passing=passing, bare=not frame.person,
     )  # fmt: skip

@@ -71,7 +71,8 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """GET; every page of a list is fetched."""
-        found = self.call("GET", path, params={k: v for k, v in query.items() if v is not None})
+        query = {k: v for k, v in query.items() if v is not None}
+        found = self.call("GET", path, params=query)
         paged = isinstance(found, dict) and "items" in found
         return list(self._pages(path, query, cast("dict[str, Any]", found))) if paged else cast("Any", found)
 

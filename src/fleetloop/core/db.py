@@ -8,6 +8,7 @@ alone; a job may be run again, so it only reads, writes, records facts and says 
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from fleetloop.core.facts import Fact, Recorded, decode
 from fleetloop.core.tables import TENANT, Key, scoped, table
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 GROUP = 500
 """Most jobs in one commit."""
 
@@ -124,14 +126,14 @@ class _Job:
 
     def attempt(self, tx: Tx) -> None:
         """Run inside the group's transaction. Raises `_Alone` if it failed after it wrote."""
-        mark = tx.mark()
+        mark, broken = tx.mark(), False
         try:
             self.result, self.error = self.run(tx), None
         except FleetloopError as error:
             self.error = error
         except Exception as error:  # noqa: BLE001  whoever waits must learn of it
-            self.error = _wrap(error)
-        if self.error and not tx.forget(mark):
+            self.error, broken = _wrap(error), isinstance(error, exc.DBAPIError)  # PostgreSQL goes on with nothing then
+        if self.error and (broken or not tx.forget(mark)):
             raise _Alone
 
     def settle(self) -> None:
@@ -239,7 +241,10 @@ class Database:
     def _tell(self, group: list[_Job], tx: Tx | None) -> None:
         def settle() -> None:
             for action in tx.afterwards if tx else ():
-                action()
+                try:
+                    action()
+                except Exception:  # it is committed all the same, and somebody waits for it
+                    log.exception("memory did not learn of a commit")
             for job in group:
                 job.settle()
             if tx and tx.recorded:

@@ -67,14 +67,17 @@ class Pump:
                     raise
 
     async def _round(self) -> None:
+        failed: Exception | None = None
         for listener in self._listeners:
             try:
                 while await self._db.write(lambda tx, who=listener: _step(tx, who)):
                     pass
-            except Exception as error:
-                self.failing[listener.name] = str(error)
-                raise
-            self.failing.pop(listener.name, None)
+            except Exception as error:  # noqa: BLE001  the ones beside it go on
+                self.failing[listener.name], failed = str(error), error
+            else:
+                self.failing.pop(listener.name, None)
+        if failed is not None:
+            raise failed
 
 
 def _step(tx: Tx, listener: Listener) -> bool:

@@ -64,7 +64,7 @@ class Incidents:
             found = store.of_rollout(tx, undone) if undone else None
             if found and found.restored_at is None:
                 store.change(tx, found.id, restored_at=fact.at)
-        elif fact.phase in ENDED_WELL:
+        elif fact.phase in ENDED_WELL and not any(r.held_back for r in rollouts.experiment_of(tx, fact.rollout).rows()):
             for incident in store.all_of(tx, fact.product):
                 if incident.fixed_at is None and fact.rollout > incident.rollout:
                     store.change(tx, incident.id, fixed_by=fact.version, fixed_at=fact.at)

@@ -200,7 +200,7 @@ def _rollouts(o: Overview) -> Stage:
     strong = f"{len(stopped)} stopped" if stopped else f"{len(running)} running"
     back = sum(r.kind == "rollback" for r in running)
     going = web.things(back, "rollback") if back == len(running) else web.count(len(running))
-    quiet = f"{going} running" if stopped else f"of {len(o.rollouts)}" if o.rollouts else ""
+    quiet = f"and {going} running" if stopped else f"of {len(o.rollouts)}" if o.rollouts else ""
     shown = o.rollouts[:3]
     bars = tuple((_bar_title(r), r.whole) for r in shown)
     lines = tuple(
@@ -212,8 +212,9 @@ def _rollouts(o: Overview) -> Stage:
 
 
 def _bar_title(r: Rollout) -> str:
-    what = "Rollback" if r.kind == "rollback" else r.version
-    return f"{what} to {web.things(r.whole.devices, 'device')}, {r.phase}"
+    if r.kind == "rollback":
+        return f"Rollback to {r.version}, {web.of(r.whole.of('booted', 'confirmed'), r.whole.devices)} back"
+    return f"{r.version} to {web.things(r.whole.devices, 'device')}, {r.phase}"
 
 
 def _fleet(o: Overview) -> Stage:

@@ -3,7 +3,7 @@
 Reads ``fleetloop.toml``, orders the steps as a graph, runs them with time limits and a cache by content, and writes a
 bundle. It is *not* a CI service: it knows one commit and one machine, and what it makes is uploaded by others.
 
-    project = load(Path("."), steps())
+    project = load(Path("."), all_steps())
     report = asyncio.run(run(project, Options(out=Path("bundle")), say))
 """
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from fleetloop.pipelines.project import load as load
     from fleetloop.pipelines.runner import Options as Options
     from fleetloop.pipelines.runner import Report as Report
+    from fleetloop.pipelines.runner import all_steps as all_steps
     from fleetloop.pipelines.runner import run as run
-    from fleetloop.pipelines.runner import steps as steps
 
 _FILES = {
     "Event": "model",
@@ -35,7 +35,7 @@ _FILES = {
     "load": "project",
     "new_keys": "keys",
     "run": "runner",
-    "steps": "runner",
+    "all_steps": "runner",
 }
 __all__ = [
     "Event",
@@ -45,9 +45,9 @@ __all__ = [
     "Report",
     "Result",
     "Task",
+    "all_steps",
     "load",
     "new_keys",
     "run",
-    "steps",
 ]
 __getattr__ = lazy("fleetloop.pipelines", _FILES)

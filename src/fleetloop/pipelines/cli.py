@@ -21,9 +21,9 @@ def run(args: argparse.Namespace, out: Output) -> int:
     import asyncio
 
     from fleetloop.pipelines.project import load
-    from fleetloop.pipelines.runner import Options, steps
+    from fleetloop.pipelines.runner import Options, all_steps
 
-    project = load(Path.cwd(), steps(), _instant(args.at))
+    project = load(Path.cwd(), all_steps(), _instant(args.at))
     options = Options(
         out=Path(args.out).absolute() if args.out else None,
         only=args.only,

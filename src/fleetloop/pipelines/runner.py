@@ -68,7 +68,7 @@ class Report:
         }
 
 
-def steps() -> tuple[str, ...]:
+def all_steps() -> tuple[str, ...]:
     """The words of all steps."""
     return tuple(plug.names(FOLDER))
 
@@ -78,7 +78,7 @@ def plan(project: Project, options: Options) -> Graph:
     if options.revision and options.revision not in project.revisions:
         known = ", ".join(project.revisions)
         raise project.document.fail(("revision",), f"there is no revision {options.revision!r}; there are {known}")
-    tasks = [task for word in steps() for task in _step(word).tasks(project)]
+    tasks = [task for word in all_steps() for task in _step(word).tasks(project)]
     return narrow(link(tasks), options.only, options.revision)
 
 

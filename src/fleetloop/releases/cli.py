@@ -50,12 +50,12 @@ def _show(args: argparse.Namespace, out: Output) -> None:
 
 
 def _publish(args: argparse.Namespace, out: Output) -> int:
-    from fleetloop import releases
+    from fleetloop.releases.bundle import pack, read
 
-    bundle = releases.read(Path(args.bundle))
+    bundle = read(Path(args.bundle))
     client = out.client()
     with tempfile.TemporaryFile() as spool, out.progress() as bar:
-        releases.pack(bundle, spool)
+        pack(bundle, spool)
         bar.add_task(f"uploading {spool.tell():,} bytes", total=None)
         spool.seek(0)
         headers = {"Content-Type": "application/x-tar"}

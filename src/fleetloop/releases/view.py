@@ -158,7 +158,7 @@ def release_page(r: ReleaseShown, now: float) -> ReleasePage:
     builders = (_commit, _build, _tests, _parts, _signature, _waves, _incidents)
     links = tuple(link for link in (build(r) for build in builders) if link)
     allowed = web.table("Revisions", "revision|#devices", [(n, web.count(c)) for n, c in r.devices])
-    files = web.table("Files", "file|#size|!sha256", [(_file(r, p), web.size(n), _first(d)) for p, n, d in r.files])
+    files = web.table("Files", "file and SHA-256|#size", [(_proof(r, p, d), web.size(n)) for p, n, d in r.files])
     path = web.href("releases", r.product, r.version)
     lead = web.sentence(
         "Published",
@@ -219,8 +219,12 @@ def _short(digest: str) -> Markup:
     )
 
 
-def _first(digest: str) -> Markup:
-    return web.el("code", digest[:8], title=digest)
+def _proof(r: ReleaseShown, path: str, digest: str) -> Markup:
+    return web.join(_file(r, path), web.el("br"), web.el("code", _cut(digest), class_="quiet", title=digest))
+
+
+def _cut(digest: str) -> str:
+    return f"{digest[:8]} … {digest[-4:]}"
 
 
 def _commit(r: ReleaseShown) -> Link:

@@ -57,6 +57,10 @@ class Watch:
     """By the verdict."""
     dirty: bool = True
 
+    def drop(self, device: str) -> None:
+        """It left the selection."""
+        self.members.pop(device, None)
+
     def contact(self, device: str, now: float) -> int:
         """Which contact of its window this is: `FIRST`, `PROOF`, or 0 for one that says nothing new."""
         wave = self.rollout.wave
@@ -85,8 +89,8 @@ class Desk:
         self.joined = True
         """Somebody may have come late, or strayed: a tick looks."""
         self.on_change: Callable[[Live], None] = lambda _: None
-        self.on_wave: Callable[[Watch, float], None] = lambda *_: None
-        self.on_end: Callable[[Deployment, Attempt], None] = lambda *_: None
+        self.on_wave: Callable[[Watch, float], None] = lambda _watch, _at: None
+        self.on_end: Callable[[Deployment, Attempt], None] = lambda _deployment, _attempt: None
         self.failed: list[tuple[Deployment, Attempt]] = []
         """As loaded: what ended badly in rollouts that are still open, and may be tried again."""
         self.editions: Counter[int] = Counter()

@@ -125,7 +125,7 @@ class Hearing:
     def _leave(self, tx: Tx, watch: Watch, device: str, at: float) -> None:
         store.leave(tx, watch.rollout.id, device)
         note(tx, self._desk, watch, health.Leave(at, device), "leave")
-        tx.after(lambda: watch.members.pop(device, None))
+        tx.after(lambda: watch.drop(device))
 
     def version(self, tx: Tx, device: str) -> str:
         """What the device showed last; empty if it never told."""

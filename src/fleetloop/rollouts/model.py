@@ -278,7 +278,9 @@ class Facts:
     @property
     def title(self) -> str:
         """What is about to open."""
-        return f"Wave {self.number}" if self.number <= len(self.plan.waves) else "The remainder"
+        if self.number <= len(self.plan.waves):
+            return f"Wave {self.number}"
+        return "The remainder" if self.plan.remainder else "The end"
 
 
 @dataclass(frozen=True)

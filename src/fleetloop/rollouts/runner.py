@@ -17,6 +17,7 @@ from fleetloop.rollouts import book, later, store, undo
 from fleetloop.rollouts.cases import Entry, OpenWave, Rollout, RolloutEnded, Sort
 from fleetloop.rollouts.contacts import Clocks
 from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.later import offer_of
 from fleetloop.rollouts.model import (
     ENDED,
     OVER,
@@ -33,10 +34,13 @@ from fleetloop.rollouts.model import (
 from fleetloop.rollouts.opening import open_wave
 from fleetloop.rollouts.phase import Standing, ask, onward
 from fleetloop.rollouts.seam import GATES, Gate
-from fleetloop.rollouts.later import offer_of
 from fleetloop.rollouts.waves import may_hand, soaks
 
 BAD_ENDS = {s.value for s in ENDED - {State.CONFIRMED}}
+
+
+Booked = tuple[dict[int, list[health.Line]], set[int]]
+"""Lines by rollout, and the rollouts whose record has more that is not due yet."""
 
 
 @dataclass
@@ -47,6 +51,8 @@ class Look:
     waves: list[OpenWave]
     counts: dict[tuple[int, str, bool], int]
     booted: dict[int, int]
+    left: int = 0
+    """Held-back devices, once the plan's waves are all open."""
 
 
 class Runner:
@@ -69,21 +75,25 @@ class Runner:
         watches = [w for w in self._desk.watches.values() if w.rollout.phase not in OVER]
         noted = [w for w in watches if w.rollout.id in self._desk.noted]
         if due or noted:
-            booked = await self._db.write(lambda tx: self._book(tx, due, watches, now))
-            self._desk.noted.clear()
+            self._desk.noted.clear()  # before: a line that comes meanwhile rings again
+            booked, more = await self._db.write(lambda tx: self._book(tx, due, watches, now))
+            self._desk.noted.update(more)
             for watch in watches:
                 self._feed(watch, booked[watch.rollout.id])
         looked = [w for w in watches if w.dirty or now >= self._until.get(w.rollout.id, now)]
         for watch in looked:
             watch.dirty = False
             self._judge(watch)
-        await self._db.write(lambda tx: self._end(tx, looked, now))
+        before = [(watch, watch.rollout, watch.hurt) for watch in looked]
+        await self._db.write(lambda tx: self._end(tx, before, now))
         for watch in looked:
             self._desk.changed(watch.rollout.id)
         self._hand_out(now)
 
-    def _end(self, tx: Tx, looked: Sequence[Watch], now: float) -> None:
-        for watch in looked:
+    def _end(self, tx: Tx, looked: Sequence[tuple[Watch, Rollout, frozenset[str]]], now: float) -> None:
+        """A job may run twice: each time it begins with what memory held before."""
+        for watch, case, hurt in looked:
+            watch.rollout, watch.hurt = case, hurt
             self._mark(tx, watch)
             self._decide(tx, watch, now)
         self._clocks.commit(tx, now)
@@ -110,10 +120,11 @@ class Runner:
         open_ones = [self._until.get(i, 0.0) for i, w in self._desk.watches.items() if w.rollout.phase not in OVER]
         return min([self._clocks.next(), *(u for u in open_ones if u > self._clock.now())])
 
-    def _book(self, tx: Tx, due: Sequence[Any], watches: Sequence[Watch], now: float) -> dict[int, list[health.Line]]:
+    def _book(self, tx: Tx, due: Sequence[Any], watches: Sequence[Watch], now: float) -> Booked:
         for one in due:
             self._clocks.fire(tx, one, now)
-        return {w.rollout.id: book.book(tx, w.rollout.id, now) for w in watches}
+        booked = {w.rollout.id: book.book(tx, w.rollout.id, now) for w in watches}
+        return booked, {number for number in booked if book.waiting(tx, number)}
 
     def _feed(self, watch: Watch, lines: Sequence[health.Line]) -> None:
         for line in lines:
@@ -174,6 +185,8 @@ class Runner:
     def _seen(self, tx: Tx, watch: Watch, now: float) -> Look:
         number = watch.rollout.id
         look = Look(watch, store.waves(tx, number), store.counts(tx, number), store.ever_booted(tx, number))
+        if watch.rollout.wave >= len(watch.rollout.plan.waves):
+            look.left = sum(count.total - count.drawn for count in store.strata(tx, number).values())
         last = look.waves[-1] if look.waves else None
         if last and last.booted_at is None and soaks(watch.rollout.plan, tally(look, last)):
             store.soak_started(tx, number, last.number, now)
@@ -196,7 +209,7 @@ class Runner:
             answer=ask(self.gates.values(), facts),
             good_enough=health.enough_sentence(experiment) if experiment.good_enough else "",
             inconclusive=health.inconclusive_sentence(ratio),
-            left=len(watch.members) - drawn,
+            left=look.left,
             unsettled=drawn - done,
             drawn=drawn,
             decision={number: True, -number: False}.get(case.go),
@@ -274,7 +287,7 @@ class Runner:
             self._until[case.id] = now
             return None
         look = self._seen(tx, watch, now)
-        waits = bool(store.open_deployments(tx, stopped.id))
+        waits = any(d.state is not State.BOOTED for d, _ in store.open_deployments(tx, stopped.id))
         facts = self.facts(look, now)
         if not look.waves and waits:
             return self._say(
@@ -292,6 +305,9 @@ class Runner:
     def _undone(self, look: Look, facts: Facts, stopped: Rollout, stuck: int) -> Step:
         done = sum(n for (_, state, _), n in look.counts.items() if State(state) in ENDED)
         drawn = sum(w.drawn for w in look.waves)
+        if not drawn and stuck:
+            said = f"{stuck:,} devices run {stopped.version} and have no confirmed release to go back to."
+            return Step(Phase.ROLLED_BACK, Action.FINISH, said)
         if not drawn:
             return Step(Phase.ROLLED_BACK, Action.FINISH, f"No device ran {stopped.version}: nothing to take back.")
         step = onward(Standing(look.watch.rollout.phase, facts, Open(), unsettled=drawn - done, drawn=drawn))

@@ -145,7 +145,7 @@ class Showing:
             hurt=tuple(sorted(hurt, key=lambda h: h.hurt_at)), happened=story.happened(seen, comparison),
             missed=groups.missed(seen, self._heard, now) if over else (), enough=_enough(seen.case, experiment),
             conditions=conditions(self._runner.gates, gate.facts, experiment) if gate.facts else (),
-            rollback=_rollback(seen), ask=None if over else asked(seen),
+            next=_next(gate.facts), rollback=_rollback(seen), ask=None if over else asked(seen),
             downloads_ended=sum(n for (_, state, _), n in seen.at_stop.items() if state == "downloading"),
         )  # fmt: skip
 
@@ -172,7 +172,10 @@ class Showing:
         if answer.decider is Decider.PERSON or facts.evidence >= case.plan.hold:
             return Gate(answer.sentence, until=answer.until, facts=facts)
         by_itself = f"{facts.title} then opens by itself, unless evidence is {case.plan.hold:g} or more."
-        detail = f"{rest[:1].upper()}{rest[1:]} {by_itself if case.plan.comparison else ''}".strip()
+        if facts.number > len(case.plan.waves):
+            rate = web.per_device_days(case.plan.tolerated)
+            by_itself = f"Then it ends: good enough below {rate}, else inconclusive."
+        detail = f"{rest[:1].upper()}{rest[1:]} {by_itself}".strip()
         return Gate(f"{first.removesuffix('.')}.", detail, answer.until, facts)
 
 
@@ -217,6 +220,11 @@ def _enough(case: Rollout, experiment: health.Experiment) -> Enough | None:
     if case.phase is not Phase.GOOD_ENOUGH:
         return None
     return Enough(experiment.e_ok or 0.0, case.plan.tolerated, experiment.device_days, experiment.age_covered_s)
+
+
+def _next(facts: Facts | None) -> str:
+    title = facts.title if facts else "the next wave"
+    return f"{title[:1].lower()}{title[1:]}"
 
 
 def _opens(kind: str, number: int) -> str:

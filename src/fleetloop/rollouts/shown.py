@@ -87,6 +87,7 @@ class RolloutShown:
 
     ``waves`` include those not opened, all held back; ``openings``: (at, word) of those opened, oldest first.
     ``old``: the release before, if there is one; ``plan``: what was frozen, as (name, words); ``blamed``: a revision.
+    ``next``: what the conditions are of (`wave 3`, `the end`).
     """
 
     id: int
@@ -119,6 +120,7 @@ class RolloutShown:
     hurt: tuple[HurtDevice, ...] = ()
     missed: tuple[Missed, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    next: str = "the next wave"
     plan: tuple[tuple[str, str], ...] = ()
     sees: str = ""
     happened: tuple[web.Happening, ...] = ()

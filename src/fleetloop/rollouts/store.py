@@ -189,9 +189,11 @@ def _keys(tx: Tx, mine: sa.ColumnElement[bool]) -> tuple[Sequence[int], Sequence
 
 def _span(tx: Tx, key: sa.Column[Any], mine: sa.ColumnElement[bool]) -> range:
     """The keys, if they follow each other; else an empty range."""
-    row = tx.first(sa.select(sa.func.min(key), sa.func.max(key), sa.func.count().label("n")).where(mine))
-    low, high, n = (*row.values(),) if row else (None, None, 0)
-    return range(low, high + 1) if n and high - low + 1 == n else range(0)
+    ends = sa.select(sa.func.min(key).label("low"), sa.func.max(key).label("high"), sa.func.count().label("n"))
+    row = tx.first(ends.where(mine))
+    if row is None or not row["n"] or row["high"] - row["low"] + 1 != row["n"]:
+        return range(0)
+    return range(row["low"], row["high"] + 1)
 
 
 def _deployment(row: Mapping[str, Any]) -> Deployment:

@@ -1,9 +1,9 @@
 """Stopping, and the way back: each affected device to its own last confirmed release."""
 
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from fleetloop import fleet, health
 from fleetloop.core.db import Reader, Tx
@@ -24,7 +24,6 @@ from fleetloop.rollouts.model import Event, Phase
 from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.opening import release, told
 from fleetloop.rollouts.plan import Ground, propose
-
 
 ROLLBACK_P0 = 0.2
 """Share of a rollback's installs that may fail: the release they flee from may well crash while it is replaced."""
@@ -98,7 +97,7 @@ def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollou
     plan = replace(plan, by_hand=False, crash_limit=0)
     case = Rollout(
         id=0, product=stopped.product, component=stopped.component, version="", kind=Sort.ROLLBACK, undoes=stopped.id,
-        seed=secrets.token_hex(16), plan=plan, sight="A rollback has no control group and no verdict.",
+        seed=_seed(stopped), plan=plan, sight="A rollback has no control group and no verdict.",
         phase=Phase.RUNNING, ending="", wave=0, blocked="The rollback begins.", held_since=None, go=0, go_by="",
         paused_by="", started_at=at, started_by=by, ended_at=None,
     )  # fmt: skip
@@ -108,6 +107,11 @@ def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollou
     store.write(tx, stopped.id, Entry(at, "rollback", f"Rollback started as rollout {case.id}", text))
     tx.record(RolloutStarted(at, case.id, case.product, "", case.kind.value))
     return case
+
+
+def _seed(stopped: Rollout) -> str:
+    """A rollback draws everybody, so its seed is no secret; it follows from the stopped one: a story told twice agrees."""
+    return blake2b(b"rollback", key=stopped.seed.encode()[:64], digest_size=16).hexdigest()
 
 
 def send(tx: Tx, desk: Desk, watch: Watch, back: Sequence[Back], at: float) -> Rollout:

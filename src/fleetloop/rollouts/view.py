@@ -270,7 +270,7 @@ def _conditions(r: RolloutShown) -> web.Table | None:
     if not r.conditions or r.over:
         return None
     rows = ((web.state("confirmed" if c.met else "waiting", c.name), c.stands, c.needs) for c in r.conditions)
-    return web.table("Gate conditions of the next wave", "condition|stands at|needs", rows)
+    return web.table(f"What {r.next} waits for", "condition|stands at|needs", rows)
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,9 @@ def _words() -> dict[str, object]:
     said = {name: getattr(words, name) for name in ("when", "near", "relative", "written", "iso", "duration", "span",
             "count", "of", "things", "size", "cut")}  # fmt: skip
     drawn = {"glyph": svg.glyph, "href": svg.href, "mark": states.mark, "state": states.state,
-             "swatch": chart.swatch, "days": parts.days, "wave_bar": waves.wave_bar, "wave_key": waves.wave_key, "wave_words": waves.wave_words,
-             "wave_table": waves.wave_table, "e_value": words.e_value, "scale": evidence.scale,
+             "swatch": chart.swatch, "days": parts.days, "wave_bar": waves.wave_bar, "wave_key": waves.wave_key,
+             "wave_words": waves.wave_words, "wave_table": waves.wave_table,
+             "e_value": words.e_value, "scale": evidence.scale,
              "asset": asset, "STAGES": STAGES}  # fmt: skip
     return {**said, **drawn}
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from conftest import Kit
 from gateway.board import Board, Slot
 from gateway.image import digest
 from gateway.report import Report
+
+from conftest import Kit
 
 TRIAL_S = 60  # after which an image that nobody confirmed is given up
 

@@ -1,0 +1,3 @@
+from tests.rollouts.conftest import house
+
+__all__ = ["house"]
