@@ -20,9 +20,10 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ROOT / "examples" / "coldcell"
-RELEASES = ROOT / "src" / "fleetloop" / "releases"
-SOURCES = (PRODUCT, ROOT / "src" / "fleetloop" / "pipelines", RELEASES / "bundle.py", RELEASES / "model.py")
+SOURCES = (PRODUCT, ROOT / "src" / "fleetloop" / "pipelines" / "steps")
 FACTORY, FIRST, FAULTY, FIX = "0.9.0", "1.0.0", "1.1.0", "1.1.1"
+LEFT_OUT = ("build", "emulator", "gateway")
+"""Folders of the product that no bundle of a story is made of."""
 LATE_S = 1.3 * 86_400
 SLOW = re.compile(r"\[test\.emulator\]")
 IMAGES = re.compile(r"\[(test\.emulator|build\.image|package\.mcuboot)\]")
@@ -134,24 +135,17 @@ def _cache() -> Path:
 
 
 def _fingerprint() -> str:
-    """Of all that a bundle is made from."""
+    """Of what the bundles of stories are made from."""
     found = hashlib.sha256(Path(__file__).read_bytes())
-    for source in SOURCES:
-        for path in _files(source):
-            found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    for path in (file for source in SOURCES for file in _files(source)):
+        found.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return found.hexdigest()[:16]
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_file():
-        yield folder
     for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        if (
-            path.is_file()
-            and path.suffix != ".pyc"
-            and not any(p.startswith((".", "__")) or p == "build" for p in inside[:-1])
-        ):
+        within = path.relative_to(folder).parts[:-1]
+        if path.is_file() and not any(p in LEFT_OUT or p.startswith((".", "__")) for p in within):
             yield path
 
 

@@ -34,6 +34,8 @@ _CELLS: dict[Role | None, str] = {
         GET /rollouts/{id}
         GET /rollouts/{id}/record
         GET /rollouts/{id}/deployments
+        GET /rollouts/{id}/attempts
+        GET /rollouts/{id}/reports
         GET /incidents
         GET /incidents/{id}
         GET /trust

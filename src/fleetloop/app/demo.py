@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleetloop.app.conductor import Conductor, Participant, Status
+from fleetloop.app.conductor import Conductor, Status
 from fleetloop.app.factory import EMULATOR, Built, Factory, Variant
 from fleetloop.app.gateway import board_config, gateway
 from fleetloop.app.participant import Program
@@ -103,10 +103,10 @@ class Demo:
         built = await self._first_builds()
         try:
             programs = await self._open(built)
-            async with conducted(self.server, programs, self.options.pace) as (conductor, participants):
+            async with conducted(self.server, programs, self.options.pace) as (conductor, _):
                 _on_interrupt(conductor.interrupt)
                 await self._play(conductor, built)
-                return await self._close(conductor, participants)
+                return await self._close(conductor)
         finally:
             await self.server.end()
 
@@ -227,7 +227,7 @@ class Demo:
         )
         await self._follow(play, back["id"])
 
-    async def _close(self, conductor: Conductor, participants: list[Participant]) -> int:
+    async def _close(self, conductor: Conductor) -> int:
         """The table, the report, and, unless it is to leave, a page that stays up."""
         report = await asyncio.to_thread(judge, self.stage.client, self.stage.product, self.chapters, self._frame())
         path = self.options.work / "demo-report.json"

@@ -6,6 +6,7 @@ Every room's ``store.py`` adds its tables to one metadata; a test shows that mig
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -77,7 +78,22 @@ def _number(engine: sa.Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def _in_one_piece(engine: sa.Engine) -> None:
+    """SQLite, too, changes its schema in a transaction, if Python's module is kept from committing before each change."""
+
+    @sa.event.listens_for(engine, "connect")
+    def leave_it(connection: Any, _: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.isolation_level = None
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("begin immediate")
+
+
 def _upgrade(engine: sa.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        engine.dispose()
+        _in_one_piece(engine)
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("set lock_timeout = '4s'"))

@@ -64,6 +64,8 @@ def router(rollouts: Rollouts) -> APIRouter:
     api.add_api_route("/rollouts/{id}/decide", doors.decide, methods=["POST"])
     api.add_api_route("/rollouts/{id}/pause", doors.pause, methods=["POST"])
     api.add_api_route("/rollouts/{id}/deployments", doors.deployments, methods=["GET"], dependencies=ASKED)
+    api.add_api_route("/rollouts/{id}/attempts", doors.attempts, methods=["GET"], dependencies=ASKED)
+    api.add_api_route("/rollouts/{id}/reports", doors.reports, methods=["GET"], dependencies=ASKED)
     api.add_api_route(
         "/rollouts/{id}/record", doors.record, methods=["GET"], dependencies=ASKED, response_class=PlainTextResponse
     )
@@ -111,6 +113,14 @@ class _Doors:
     async def deployments(self, id: int) -> Items:  # noqa: A002
         """Every deployment of the rollout."""
         return Items([deployment(d) for d in await self._rollouts.deployments(id)])
+
+    async def attempts(self, id: int) -> Items:  # noqa: A002
+        """What each device was handed, and when; `id` is the action on the wire."""
+        return Items(await self._rollouts.handed(id))
+
+    async def reports(self, id: int) -> Items:  # noqa: A002
+        """Every report that was acknowledged, in the devices' own words."""
+        return Items(await self._rollouts.heard(id))
 
     async def record(self, id: int) -> Response:  # noqa: A002
         """The verdict's record, one JSON object a line."""

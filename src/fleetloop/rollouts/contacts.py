@@ -207,8 +207,8 @@ class Clocks:
     def next_to_call(self, watch: Watch, free: int, now: float) -> list[Live]:
         """``free`` waiting devices, those expected to call now first, by hash; those that stay away hold no place.
 
-        A device is expected a poll interval after its last contact; some call more often than they are told. Chosen before the instant's contacts come, so their
-        order decides nothing.
+        A device is expected a poll interval after its last contact; some call more often than they are told.
+        Chosen before the instant's contacts come, so their order decides nothing.
         """
         devices = watch.waiting if free >= len(watch.waiting) else self._first(watch, free, now)
         return [live for device in devices if (live := self._desk.live.get(device)) is not None]

@@ -265,6 +265,6 @@ class Desk:
     def drop(self, rollout: int) -> None:
         """Stop watching a rollout that is over and has no open deployment."""
         watch = self.watches.get(rollout)
-        if watch and watch.stopped and not watch.pending and not watch.waiting:
-            if not self.live.any_of(rollout):
-                del self.watches[rollout]
+        idle = watch is not None and watch.stopped and not watch.pending and not watch.waiting
+        if idle and not self.live.any_of(rollout):
+            del self.watches[rollout]

@@ -278,21 +278,21 @@ class Runner:
         case = watch.rollout
         stopped = store.rollout(tx, case.undoes or 0)
         if stopped is None:
-            return None
+            return
         revisions = sorted({m.revision for m in store.members(tx, stopped.id)})
         back = undo.strays(tx, stopped, revisions, set(watch.members), case.id)
         able = [b for b in back if b.member.artifact]
         if able:
             undo.send(tx, self._desk, watch, able, now)
             self._until[case.id] = now
-            return None
+            return
         look = self._seen(tx, watch, now)
         waits = any(d.state is not State.BOOTED for d, _ in store.open_deployments(tx, stopped.id))
         facts = self.facts(look, now)
         if not look.waves and waits:
-            return self._say(
-                tx, watch, case, Step(Phase.RUNNING, Action.WAIT, "No device runs it yet; some may still boot it."), now
-            )
+            step = Step(Phase.RUNNING, Action.WAIT, "No device runs it yet; some may still boot it.")
+            self._say(tx, watch, case, step, now)
+            return
         step = self._undone(look, facts, stopped, len(back))
         if waits and step.action is Action.FINISH:
             step = Step(

@@ -11,7 +11,7 @@ from fleetloop.access import Person, audit
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Reader, Tx
 from fleetloop.core.errors import ConflictError, InputError, NotFoundError
-from fleetloop.rollouts import book, store, undo
+from fleetloop.rollouts import book, exchange, store, undo
 from fleetloop.rollouts.cases import Deployment, Entry, Member, OpenWave, Rollout, RolloutEnded, RolloutStarted, Sort
 from fleetloop.rollouts.desk import Desk, Watch
 from fleetloop.rollouts.later import offer_of
@@ -97,7 +97,7 @@ class Rollouts:
         offer = offer_of(tx, release)
         members = selection(tx, offer)
         if not members:
-            raise NoDevicesError(f"no device of {product} can take {version}: {_why_nobody(tx, offer)}")
+            raise NoDevicesError(f"no device of {product} can take {version}: {_why_nobody(offer)}")
         self._supersede(tx, product, release.component, version, at)
         case = store.add_rollout(tx, self._case(tx, by, release, (members, seed), values, at))
         store.add_members(tx, case.id, members)
@@ -249,6 +249,16 @@ class Rollouts:
         await self.get(rollout)
         return await self._db.read(lambda reader: store.deployments(reader, rollout))
 
+    async def handed(self, rollout: int) -> list[dict[str, Any]]:
+        """See `exchange.handed`. Raises `NotFoundError`."""
+        await self.get(rollout)
+        return await self._db.read(lambda reader: exchange.handed(reader, rollout))
+
+    async def heard(self, rollout: int) -> list[dict[str, Any]]:
+        """See `exchange.heard`. Raises `NotFoundError`."""
+        await self.get(rollout)
+        return await self._db.read(lambda reader: exchange.heard(reader, rollout))
+
     async def record(self, rollout: int) -> list[str]:
         """The verdict's record as JSON lines. Raises `NotFoundError`."""
         case = await self.get(rollout)
@@ -295,7 +305,7 @@ def _from(members: list[Member]) -> str:
     return ", ".join(versions[:5])
 
 
-def _why_nobody(tx: Tx, offer: Offer) -> str:
+def _why_nobody(offer: Offer) -> str:
     if not offer.artifacts:
         return "the release has no artifact"
     kinds = ", ".join(sorted({f"{revision} ({kind})" for revision, kind in offer.artifacts}))

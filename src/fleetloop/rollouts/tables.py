@@ -1,4 +1,4 @@
-"""The tables of rollouts. Deployments and attempts are inserted once; an attempt and its reports are never rewritten."""
+"""The tables of rollouts. Attempts and their reports are only ever added; what was said is never rewritten."""
 
 import sqlalchemy as sa
 

@@ -110,7 +110,7 @@ def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollou
 
 
 def _seed(stopped: Rollout) -> str:
-    """A rollback draws everybody, so its seed is no secret; it follows from the stopped one: a story told twice agrees."""
+    """A rollback draws everybody, so its seed is no secret; it follows from the stopped one, for stories told twice."""
     return blake2b(b"rollback", key=stopped.seed.encode()[:64], digest_size=16).hexdigest()
 
 
