@@ -65,7 +65,9 @@ def shape(url: str) -> dict[str, Any]:
                 {c["name"]: (str(c["type"]), c["nullable"]) for c in look.get_columns(name)},
                 look.get_pk_constraint(name)["constrained_columns"],
                 sorted(map(repr, ((u["name"], u["column_names"]) for u in look.get_unique_constraints(name)))),
-                sorted(map(repr, ((i["name"], i["column_names"], i["unique"], _where(i)) for i in look.get_indexes(name)))),
+                sorted(
+                    map(repr, ((i["name"], i["column_names"], i["unique"], _where(i)) for i in look.get_indexes(name)))
+                ),
             )
             for name in look.get_table_names()
             if name != "alembic_version"
@@ -125,7 +127,7 @@ def test_an_older_program_refuses_a_newer_schema(database_url: str) -> None:
     assert shape(database_url) == before
 
 
-NEXT = '''
+NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
@@ -134,7 +136,7 @@ revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
 def upgrade() -> None:
     op.add_column("served", sa.Column("more", sa.Text()))
     op.create_table("fresh", sa.Column("id", sa.Integer, primary_key=True))
-'''
+"""
 
 
 @pytest.fixture
