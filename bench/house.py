@@ -31,7 +31,6 @@ START = 1_700_000_000.0
 ADMIN = Person("bench", Role.ADMIN)
 CONTENT = b"x" * 1000
 CHUNK = 5_000
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
 
 
 def device(number: int) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.conftest import START
 
 from fleetloop.access import OPERATIONS, SYSTEM, Role
 from fleetloop.app.schema import METADATA
@@ -15,6 +14,7 @@ from fleetloop.app.serve import API, Server
 from fleetloop.app.settings import ServerSettings
 from fleetloop.app.wiring import build
 from fleetloop.fleet import NewDevice
+from tests.conftest import START
 
 VERBS = ("get", "put", "post", "patch", "delete")
 DEVICE = "/DEFAULT/controller/v1/d1"

@@ -79,7 +79,7 @@ def _number(engine: sa.Engine) -> str | None:
 
 
 def _in_one_piece(engine: sa.Engine) -> None:
-    """SQLite, too, changes its schema in a transaction, if Python's module is kept from committing before it."""
+    """SQLite, too, changes its schema in a transaction, if Python's module is kept from committing before each change."""
 
     @sa.event.listens_for(engine, "connect")
     def leave_it(connection: Any, _: object) -> None:  # pyright: ignore[reportUnusedFunction]

@@ -145,11 +145,12 @@ class Dispatch:
 
     def _report(self, tx: Tx, device: str, action: int, said: tuple[Report, bool, float]) -> Outcome:
         report, on_cancel, at = said
-        found = store.standing(tx, action, device)
+        found = store.attempt(tx, action, device)
         if found is None:
             return Outcome.UNKNOWN
-        attempt, deployment, newest = found
-        if newest != attempt.id:
+        attempt, deployment = found
+        newest = store.attempts_of(tx, deployment.id)[-1]
+        if newest.id != attempt.id:
             store.add_report(tx, attempt, at, _body(report, on_cancel), Outcome.OVER.value, "late: an older attempt")
             return Outcome.OVER
         event = heard(report, on_cancel=on_cancel)

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from fleetloop import fleet, health
 from fleetloop.core.db import Reader, Tx
-from fleetloop.rollouts import book, draw, drawing, store
+from fleetloop.rollouts import book, draw, store
 from fleetloop.rollouts.cases import Entry, Member, OpenWave, Rollout, WaveOpened
 from fleetloop.rollouts.desk import Desk, Watch
 from fleetloop.rollouts.lives import Drawn, Fresh
@@ -35,7 +35,7 @@ def selection(reader: Reader, offer: Offer, wave: int = 0, *, beside: int | None
     ``beside``: without those that this rollout has enrolled.
     """
     wanted = fleet.eligible(offer.product, offer.revisions)
-    rows = reader.all(wanted if beside is None else drawing.others(wanted, beside))
+    rows = reader.all(wanted if beside is None else store.others(wanted, beside))
     found = [
         Member(r["device"], r["revision"], r["version"], offer.artifacts[r["revision"], r["takes"]], wave)
         for r in rows
@@ -64,14 +64,14 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, ever
     number = case.wave + 1
     joining = selection(tx, offer, number, beside=case.id)
     late = store.add_members(tx, case.id, joining)
-    counts = drawing.strata(tx, case.id)
+    counts = store.strata(tx, case.id)
     sizes = {r: c.total - c.drawn for r, c in counts.items()} if everybody else wave_size(case.plan, number, counts)
-    left = drawing.undrawn(tx, case, fleet.eligible(offer.product, offer.revisions))
+    left = store.undrawn(tx, case, fleet.eligible(offer.product, offer.revisions))
     chosen = _drawn(case, number, [one for one in left if one[-1] != offer.version], sizes)
     release(tx, desk, [m.device for m in chosen], case.component, at)
     kind = "wave" if number <= len(case.plan.waves) else "remainder"
     store.open_wave(tx, OpenWave(case.id, number, kind, len(chosen), at, None))
-    fresh = drawing.deploy(tx, case, number, case.version, chosen, at)
+    fresh = store.deploy(tx, case, number, case.version, chosen, at)
     opened = replace(case, wave=number, held_since=None, go=0, go_by="")
     store.change_rollout(tx, case.id, wave=number, held_since=None, go=0, go_by="")
     _note(tx, opened, kind, chosen, at)

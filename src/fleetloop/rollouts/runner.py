@@ -13,7 +13,7 @@ from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Tx
 from fleetloop.core.plug import load
 from fleetloop.core.serving import Served
-from fleetloop.rollouts import book, drawing, later, store, undo
+from fleetloop.rollouts import book, later, store, undo
 from fleetloop.rollouts.cases import Entry, OpenWave, Rollout, RolloutEnded, Sort
 from fleetloop.rollouts.contacts import Clocks
 from fleetloop.rollouts.desk import Desk, Watch
@@ -186,7 +186,7 @@ class Runner:
         number = watch.rollout.id
         look = Look(watch, store.waves(tx, number), store.counts(tx, number), store.ever_booted(tx, number))
         if watch.rollout.wave >= len(watch.rollout.plan.waves):
-            look.left = sum(count.total - count.drawn for count in drawing.strata(tx, number).values())
+            look.left = sum(count.total - count.drawn for count in store.strata(tx, number).values())
         last = look.waves[-1] if look.waves else None
         if last and last.booted_at is None and soaks(watch.rollout.plan, tally(look, last)):
             store.soak_started(tx, number, last.number, now)

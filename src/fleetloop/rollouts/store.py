@@ -1,51 +1,23 @@
 """Rollouts as rows. Every change of a deployment goes through `change`; waves are inserted, never updated in place."""
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from fleetloop.core.db import Reader, Tx
-from fleetloop.core.direct import Direct, Row
 from fleetloop.core.tables import values
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Attempt, Deployment, Entry, Member, OpenWave, Rollout, Sort
+from fleetloop.rollouts.lives import Drawn, Fresh
 from fleetloop.rollouts.model import OVER, Intent, Phase, State
 from fleetloop.rollouts.plan import from_json, to_json
+from fleetloop.rollouts.waves import Count
 
 CHUNK = 20_000
 """Rows a statement inserts at once."""
-_OF_ATTEMPT, _OF_DEPLOYMENT = ([f.name for f in dataclasses.fields(kind)] for kind in (Attempt, Deployment))
-_FLAGS = ("weak", "hurt", "open")
-_CHANGING = ("since", "booted_at", "healthy_since", "weak", "open", "state", "intent")
-_STAMPS = ("handed_at", "closed_at", "cancel_asked_at", "downloads")
-
-
-_BOTH = t.attempts.join(t.deployments, t.attempts.c.deployment == t.deployments.c.id)
-_COLUMNS = (*(t.attempts.c[name] for name in _OF_ATTEMPT), *(t.deployments.c[name] for name in _OF_DEPLOYMENT))
-
-
-def _standing() -> Direct:
-    a, other = t.attempts.c, t.attempts.alias("other")
-    newest = sa.select(sa.func.max(other.c.id)).where(other.c.deployment == a.deployment).correlate(t.attempts)
-    wanted = sa.select(*_COLUMNS, newest.scalar_subquery()).select_from(_BOTH)
-    return Direct(wanted.where(a.id == sa.bindparam("number"), a.device == sa.bindparam("device")))
-
-
-def _last() -> Direct:
-    d = t.deployments.c
-    mine = (d.device == sa.bindparam("device"), d.component == sa.bindparam("component"))
-    newest = (d.id.desc(), t.attempts.c.id.desc())
-    return Direct(sa.select(*_COLUMNS).select_from(_BOTH).where(*mine).order_by(*newest).limit(1))
-
-
-_STANDING, _LAST = _standing(), _last()
-_CHANGE = Direct(sa.update(t.deployments).where(t.deployments.c.id == sa.bindparam("key")), _CHANGING)
-_STAMP = Direct(sa.update(t.attempts).where(t.attempts.c.id == sa.bindparam("key")), _STAMPS)
-_REPORT = Direct(sa.insert(t.reports).inline(), ("tenant", "attempt", "device", "at", "outcome", "note", "body"))
 
 
 def add_rollout(tx: Tx, rollout: Rollout) -> Rollout:
@@ -119,10 +91,40 @@ def members(reader: Reader, rollout: int, *, left: bool = False) -> list[Member]
     return [Member(r["device"], r["revision"], r["version"], r["artifact"], r["since_wave"]) for r in rows]
 
 
+def others(field: sa.Select[*tuple[Any, ...]], rollout: int) -> sa.Select[*tuple[Any, ...]]:
+    """Those of ``field`` that this rollout has not enrolled."""
+    m = t.members.c
+    same = (m.rollout == rollout, m.device == field.selected_columns.device, m.left.is_(False))
+    return field.where(~sa.select(m.device).where(*same).exists())
+
+
 def leave(tx: Tx, rollout: int, device: str) -> None:
     """A device leaves the selection."""
     mine = (t.members.c.rollout == rollout, t.members.c.device == device)
     tx.execute(sa.update(t.members).where(*mine).values(left=True))
+
+
+def undrawn(reader: Reader, case: Rollout, field: sa.Select[*tuple[Any, ...]]) -> list[Drawn]:
+    """Enrolled devices that no wave has drawn, by id; ``field``: the devices in the field, with their versions."""
+    m, d, here = t.members.c, t.deployments.c, field.subquery()
+    columns = (m.device, m.revision, m.artifact, m.version, here.c.version.label("running"))
+    wanted = sa.select(*columns).select_from(t.members.join(here, here.c.device == m.device))
+    wanted = wanted.where(m.rollout == case.id, m.left.is_(False))
+    if case.wave:
+        wanted = wanted.where(~sa.select(d.id).where(d.device == m.device, d.rollout == case.id).exists())
+    # rows are named tuples already; 100,000 of them need no second one
+    return cast("list[Drawn]", reader.execute(wanted.order_by(m.device)).all())
+
+
+def strata(reader: Reader, rollout: int) -> dict[str, Count]:
+    """Enrolled devices of each hardware revision, and how many of them were drawn."""
+    m, d = t.members.c, t.deployments.c
+    mine = sa.select(m.revision, sa.func.count().label("n")).where(m.rollout == rollout, m.left.is_(False))
+    total = {r["revision"]: r["n"] for r in reader.all(mine.group_by(m.revision))}
+    both = t.deployments.join(t.members, sa.and_(d.rollout == m.rollout, d.device == m.device))
+    rows = reader.all(mine.select_from(both).where(d.rollout == rollout).group_by(m.revision))
+    drawn = {r["revision"]: r["n"] for r in rows}
+    return {revision: Count(n, drawn.get(revision, 0)) for revision, n in sorted(total.items())}
 
 
 def open_wave(tx: Tx, wave: OpenWave) -> None:
@@ -140,6 +142,58 @@ def waves(reader: Reader, rollout: int) -> list[OpenWave]:
     """The waves opened so far, in order."""
     rows = reader.all(sa.select(t.waves).where(t.waves.c.rollout == rollout).order_by(t.waves.c.number))
     return [OpenWave(**values(r)) for r in rows]
+
+
+def deploy(tx: Tx, case: Rollout, wave: int, version: str, drawn: Sequence[Drawn], at: float) -> Fresh:
+    """A deployment to ``version`` and its first attempt for each of the enrolled devices, in that order."""
+    one, m, d = _listed(tx, [device.device for device in drawn]), t.members.c, t.deployments.c
+    same = {
+        "rollout": case.id, "component": case.component, "wave": wave, "version": version, "since": at,
+        "state": State.WAITING.value, "intent": Intent.RUN.value, "weak": False, "hurt": False, "open": True,
+    }  # fmt: skip
+    columns = (m.tenant, m.device, m.artifact, m.version, *(sa.literal(v, d[k].type) for k, v in same.items()))
+    found = sa.select(*columns).select_from(sa.join(one, t.members, m.device == one.c.value))
+    found = found.where(m.rollout == case.id).order_by(one.c.key)
+    tx.execute(sa.insert(t.deployments).from_select(["tenant", "device", "artifact", "previous", *same], found))
+    mine = sa.and_(d.rollout == case.id, d.wave == wave, d.version == version)
+    first = sa.select(d.tenant, d.id, d.device, sa.literal(1), sa.literal(at), sa.literal(0)).where(mine).order_by(d.id)
+    tx.execute(
+        sa.insert(t.attempts).from_select(["tenant", "deployment", "device", "number", "made_at", "downloads"], first)
+    )
+    if moved := [{"who": one.device, "now": one.running} for one in drawn if one.running != one.version]:
+        change = sa.update(t.deployments).where(mine, d.device == sa.bindparam("who"))
+        tx.execute(change.values(previous=sa.bindparam("now")), moved)
+    return Fresh(case, wave, version, at, drawn, *_keys(tx, mine))
+
+
+def _listed(tx: Tx, devices: Sequence[str]) -> sa.TableValuedAlias:
+    """``devices`` as a table of (key, value); key goes up in their order."""
+    text = json.dumps(devices)
+    if tx.connection.dialect.name == "postgresql":
+        listed = sa.func.json_array_elements_text(sa.cast(sa.literal(text), sa.JSON))
+        return listed.table_valued("value", with_ordinality="key", name="listed").render_derived()
+    return sa.func.json_each(text).table_valued("key", "value", name="listed")
+
+
+def _keys(tx: Tx, mine: sa.ColumnElement[bool]) -> tuple[Sequence[int], Sequence[int]]:
+    """Of new deployments and their attempts, in order: two ranges, unless another writer came between."""
+    d, a = t.deployments.c, t.attempts.c
+    deployments = _span(tx, d.id, mine)
+    attempts = _span(tx, a.id, a.deployment.between(deployments.start, deployments.stop - 1)) if deployments else None
+    if attempts is not None and len(attempts) == len(deployments):
+        return deployments, attempts
+    both = t.attempts.join(t.deployments, a.deployment == d.id)
+    rows = tx.all(sa.select(a.id, a.deployment).select_from(both).where(mine).order_by(d.id))
+    return [r["deployment"] for r in rows], [r["id"] for r in rows]
+
+
+def _span(tx: Tx, key: sa.Column[Any], mine: sa.ColumnElement[bool]) -> range:
+    """The keys, if they follow each other; else an empty range."""
+    ends = sa.select(sa.func.min(key).label("low"), sa.func.max(key).label("high"), sa.func.count().label("n"))
+    row = tx.first(ends.where(mine))
+    if row is None or not row["n"] or row["high"] - row["low"] + 1 != row["n"]:
+        return range(0)
+    return range(row["low"], row["high"] + 1)
 
 
 def _deployment(row: Mapping[str, Any]) -> Deployment:
@@ -177,8 +231,12 @@ def newest_attempts(reader: Reader, rollout: int | None = None) -> dict[int, Att
 
 def last_of(reader: Reader, device: str, component: str) -> tuple[Deployment, Attempt] | None:
     """The device's newest deployment with its newest attempt."""
-    row = reader.row(_LAST, device=device, component=component)
-    return None if row is None else (_told(row), Attempt(*row[: len(_OF_ATTEMPT)]))
+    mine = (t.deployments.c.device == device, t.deployments.c.component == component)
+    row = reader.first(sa.select(t.deployments).where(*mine).order_by(t.deployments.c.id.desc()).limit(1))
+    if row is None:
+        return None
+    found = _deployment(row)
+    return found, attempts_of(reader, found.id)[-1]
 
 
 def busy(reader: Reader, component: str) -> set[str]:
@@ -218,34 +276,21 @@ def attempts_of(reader: Reader, deployment: int) -> list[Attempt]:
 
 def attempt(reader: Reader, number: int, device: str) -> tuple[Attempt, Deployment] | None:
     """An attempt of this device, with its deployment; None for another's."""
-    found = standing(reader, number, device)
-    return None if found is None else found[:2]
-
-
-def standing(reader: Reader, number: int, device: str) -> tuple[Attempt, Deployment, int] | None:
-    """As `attempt`, with the key of the deployment's newest attempt."""
-    row = reader.row(_STANDING, number=number, device=device)
-    return None if row is None else (Attempt(*row[: len(_OF_ATTEMPT)]), _told(row), row[-1])
-
-
-def _told(row: Row) -> Deployment:
-    made = dict(zip(_OF_DEPLOYMENT, row[len(_OF_ATTEMPT) :], strict=False))
-    return _deployment(made | {name: bool(made[name]) for name in _FLAGS})
+    row = reader.first(sa.select(t.attempts).where(t.attempts.c.id == number, t.attempts.c.device == device))
+    return None if row is None else (Attempt(**values(row)), deployment(reader, row["deployment"]))
 
 
 def change(tx: Tx, deployment: Deployment, **fields: Any) -> Deployment:
     """Set fields; states and intents are stored as their words."""
-    changed = replace(deployment, **fields)
-    words = {"state": changed.state.value, "intent": changed.intent.value}
-    tx.do(_CHANGE, key=changed.id, **{name: getattr(changed, name) for name in _CHANGING} | words)
-    return changed
+    plain = {k: v.value if isinstance(v, Intent | State) else v for k, v in fields.items()}
+    tx.execute(sa.update(t.deployments).where(t.deployments.c.id == deployment.id).values(plain))
+    return replace(deployment, **fields)
 
 
 def change_attempt(tx: Tx, attempt: Attempt, **fields: Any) -> Attempt:
     """Set when an attempt was handed, closed or asked to cancel, or count a download."""
-    changed = replace(attempt, **fields)
-    tx.do(_STAMP, key=changed.id, **{name: getattr(changed, name) for name in _STAMPS})
-    return changed
+    tx.execute(sa.update(t.attempts).where(t.attempts.c.id == attempt.id).values(fields))
+    return replace(attempt, **fields)
 
 
 def add_attempt(tx: Tx, deployment: Deployment, number: int, at: float) -> Attempt:
@@ -257,8 +302,8 @@ def add_attempt(tx: Tx, deployment: Deployment, number: int, at: float) -> Attem
 
 def add_report(tx: Tx, attempt: Attempt, at: float, body: Mapping[str, Any], outcome: int, note: str) -> None:
     """Every report that was answered 200, in the device's own words."""
-    said = json.dumps(body, ensure_ascii=False)
-    tx.do(_REPORT, attempt=attempt.id, device=attempt.device, at=at, outcome=outcome, note=note, body=said)
+    row = {"attempt": attempt.id, "device": attempt.device, "at": at, "outcome": outcome, "note": note}
+    tx.execute(sa.insert(t.reports).values(**row, body=json.dumps(body, ensure_ascii=False)))
 
 
 def reports(

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from fleetloop import fleet, health
 from fleetloop.core.db import Reader, Tx
-from fleetloop.rollouts import book, drawing, store
+from fleetloop.rollouts import book, store
 from fleetloop.rollouts.cases import (
     Entry,
     Member,
@@ -123,7 +123,7 @@ def send(tx: Tx, desk: Desk, watch: Watch, back: Sequence[Back], at: float) -> R
     release(tx, desk, [m.device for m in members], case.component, at)
     store.open_wave(tx, OpenWave(case.id, number, "rollback", len(members), at, None))
     fresh = [
-        drawing.deploy(tx, case, number, version, [_drawn(b.member) for b in back if b.version == version], at)
+        store.deploy(tx, case, number, version, [_drawn(b.member) for b in back if b.version == version], at)
         for version in sorted({b.version for b in back})
     ]
     store.change_rollout(tx, case.id, wave=number)
