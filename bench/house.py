@@ -4,6 +4,7 @@ Devices, their last contacts and the release are put in by the rooms' own stores
 """
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ from fleetloop.releases.store import add
 
 PRODUCT, VERSION, OLD = "cell", "1.1.0", "1.0.0"
 REVISIONS = ("a", "b", "c")
-START = 1_700_000_000.0
+START = float(int(time.time()))  # a server in real time takes devices last heard long ago for silent
 ADMIN = Person("bench", Role.ADMIN)
 CONTENT = b"x" * 1000
 CHUNK = 5_000
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
 
 
 def device(number: int) -> str:

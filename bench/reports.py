@@ -4,8 +4,9 @@
 
 Prints one line: ``durable_reports VALUE BAR VERDICT``. VALUE is reports a second through HTTP, divided by reports a second
 that the driver commits in groups of as many as wait at the server; each in its best round. A report moves its deployment
-(download, downloaded, installing, installed), so it is one row inserted and one or two rows changed on both sides; both
-are SQLite in WAL with ``synchronous=FULL``. wrk asks from 64 connections; server and wrk share the machine.
+(download, downloaded, installing, installed), so it is one or two rows inserted and one or two changed on both sides; both
+are SQLite in WAL with ``synchronous=FULL``. 5,000 of 100,000 devices speak. wrk asks from 64 connections; server and wrk
+share the machine.
 """
 
 import asyncio
@@ -13,7 +14,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +24,10 @@ sys.path.insert(0, str(ROOT))
 
 from bench import house, poll  # noqa: E402
 
-DEVICES = 8_000
+DEVICES = 100_000
+ACTIVE = 5_000
+"""Devices that are installing: so many, all over the table, each with four words to say."""
+STRIDE = DEVICES // ACTIVE
 SECONDS = 4
 ROUNDS = 3
 BAR, AIM = 0.5, 0.7
@@ -34,6 +37,7 @@ STEPS = (
     ("proceeding", "none", "Writing the other slot."),
     ("closed", "success", "Software bundle installed successfully."),
 )
+LINE = '{"at":1700000000.0,"kind":"poll","device":"dev-000000"}'
 STATES = ("downloading", "downloaded", "installing", "installed")
 LUA = """
 local path = "/DEFAULT/controller/v1/dev-%06d/deploymentBase/%d/feedback"
@@ -41,7 +45,7 @@ local at = -1
 local words = {{ {words} }}
 request = function()
   at = at + 1
-  local device, step = at % {devices}, math.floor(at / {devices}) % 4 + 1
+  local device, step = at % {active} * {stride}, math.floor(at / {active}) % 4 + 1
   local body = string.format('{{"id":"%d","timestamp":1700000000000,"status":{{%s}}}}', device + 1, words[step])
   return wrk.format("POST", string.format(path, device, device + 1), {{
     ["Authorization"] = string.format("TargetToken %032x", device), ["Content-Type"] = "application/json"}}, body)
@@ -52,13 +56,15 @@ end
 def script(path: Path) -> None:
     """Each device in turn says the next of its four words."""
     said = [json.dumps({"execution": e, "result": {"finished": f}, "details": [d]})[1:-1] for e, f, d in STEPS]
-    path.write_text(LUA.format(words=", ".join(f"'{one}'" for one in said), devices=DEVICES))
+    path.write_text(LUA.format(words=", ".join(f"'{one}'" for one in said), active=ACTIVE, stride=STRIDE))
 
 
 async def under_way(folder: Path) -> None:
     """A house in which every device was handed its action: number N + 1 for device N."""
     rooms = await house.house(folder, DEVICES)
-    await rooms.rollouts.start(house.ADMIN, house.PRODUCT, house.VERSION, {"waves": [100.0], "comparison": False, "urgent": True})
+    await rooms.rollouts.start(
+        house.ADMIN, house.PRODUCT, house.VERSION, {"waves": [100.0], "comparison": False, "urgent": True}
+    )
     await rooms.runner.tick(rooms.clock.now())
     await rooms.pump.drain()
     rooms.db.close()
@@ -98,13 +104,18 @@ def raw(file: Path, rows: int) -> float:
 
 def report(connection: sqlite3.Connection, number: int) -> None:
     """What one report changes."""
-    device, step = number % DEVICES, number // DEVICES % len(STEPS)
+    device, step = number % ACTIVE * STRIDE, number // ACTIVE % len(STEPS)
     body = json.dumps(dict(zip(("execution", "finished", "details"), STEPS[step], strict=True)))
     connection.execute(
         "insert into reports (tenant, attempt, device, at, body, outcome, note) values ('DEFAULT', ?, ?, ?, ?, 200, '')",
         (device + 1, house.device(device), 1.7e9, body),
     )
     connection.execute("update deployments set state = ?, since = ? where id = ?", (STATES[step], 1.7e9, device + 1))
+    if step == 0:  # the first contact since the wave opened is a line of the rollout's record
+        connection.execute(
+            "insert into record (tenant, rollout, at, tie, line) values ('DEFAULT', 1, ?, ?, ?)",
+            (1.7e9, f"{device}", LINE),
+        )
     if step == len(STEPS) - 1:
         connection.execute("update attempts set closed_at = ? where id = ?", (1.7e9, device + 1))
 
@@ -114,7 +125,7 @@ def once(template: Path, work: Path, lua: Path) -> tuple[float, float]:
     for folder in (mine, bare):
         shutil.copytree(template, folder)
     os.sync()
-    served, by_driver = ours(mine, lua), raw(bare / "fleetloop.db", 3 * DEVICES)
+    served, by_driver = ours(mine, lua), raw(bare / "fleetloop.db", len(STEPS) * ACTIVE)
     for folder in (mine, bare):
         shutil.rmtree(folder)
     print(f"# server {served:.0f} reports/s, driver {by_driver:.0f}", file=sys.stderr)

@@ -26,7 +26,6 @@ DEVICES = 125_000
 SHARE = 80.0
 ROUNDS = 3
 BAR = 1.25
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000")
 RAW = (
     "insert into deployments (tenant, rollout, device, component, wave, artifact, version, previous, state, intent, since,"
     " weak, hurt, open) select m.tenant, m.rollout, m.device, 'application', 1, m.artifact, '1.1.0', m.version, 'waiting',"
@@ -63,7 +62,7 @@ async def ours(folder: Path) -> tuple[float, int]:
 def raw(file: Path, drawn: int) -> float:
     """Seconds for as many rows by SQL alone."""
     with sqlite3.connect(file, isolation_level=None) as connection:
-        for pragma in PRAGMAS:
+        for pragma in house.PRAGMAS:
             connection.execute(f"pragma {pragma}")
         begun = time.perf_counter()
         connection.execute("begin immediate")

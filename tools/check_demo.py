@@ -191,7 +191,9 @@ def figures(out: Table, chapter: Values, case: Case, lives: dict[str, Life]) -> 
         f"{v} confirmed without booting it",
         (d["device"] for d in confirmed if not lives[d["device"]].booted(v, d["since"])),
     )
-    out.row(f"{v} hurt", sorted(d["device"] for d in case.deployments if d["hurt"]), sorted(chapter["hurt"]))
+    out.row(f"{v} hurt", len({d["device"] for d in case.deployments if d["hurt"]}), len(chapter["hurt"]))
+    out.none(f"{v} hurt, or not", {d["device"] for d in case.deployments if d["hurt"]} ^ set(chapter["hurt"]))
+    out.row(f"{v} highest evidence", case.told["evidence"]["e_max"], chapter["e_max"])
     out.none(f"{v} hurt, and its own record says nothing", (d for d in chapter["hurt"] if not suffered(lives[d], v)))
     stopped = case.told["ended_at"] if case.told["phase"] == "stopped" else None
     out.row(
@@ -215,8 +217,9 @@ def stopped(out: Table, chapter: Values, case: Case, back: Case, lives: dict[str
     needed = {
         d for d in had if lives[d].ran(at) == v or any(b["at"] >= at and b["version"] == v for b in lives[d].boots)
     }
-    out.row(f"{v} sent back", sorted(d["device"] for d in back.deployments), sorted(needed))
-    out.row(f"{v} sent back, in figures", len(back.deployments), chapter["sent_back"])
+    out.none(f"{v} sent back without need, or not", {d["device"] for d in back.deployments} ^ needed)
+    out.row(f"{v} sent back", len(back.deployments), chapter["sent_back"])
+    out.row(f"{v} back", len(back.in_state("confirmed")), chapter["back"])
     targets = {d["device"]: d["version"] for d in back.deployments}
     out.row(f"{v} back on", sorted(set(targets.values())), chapter["back_on"])
     out.none(f"{v} not back on what it ran before", (d for d, to in targets.items() if to != before(lives[d], v)))
@@ -256,7 +259,7 @@ def counted(out: Table, case: Case) -> None:
         )
         out.row(f"{name} wave {wave['number']} drawn", mine.total(), wave["drawn"])
     drawn = {x["device"] for x in case.kind("draw")}
-    out.row(f"{name} draws in the record", drawn, {d["device"] for d in case.deployments})
+    out.none(f"{name} draws not in record or deployments", drawn ^ {d["device"] for d in case.deployments})
     started = {x["device"] for x in case.kind("install") if x["state"] == "started" and x["device"] in drawn}
     out.row(f"{name} installs started", len(started), told["evidence"]["installs"]["started"])
 
@@ -404,7 +407,7 @@ def check(api: Api, report: Values, lives: dict[str, Life]) -> int:
     cases = [Case(api, row["id"]) for row in reversed(api.all("/rollouts"))]
     by_number = {case.number: case for case in cases}
     fleet(out, report, api.all("/devices", product=report["product"], limit=1000), lives)
-    out.row("incidents", api.all("/incidents"), report["incidents"])
+    out.none("incidents that differ", (i["id"] for i in api.all("/incidents") if i not in report["incidents"]))
     for chapter in report["chapters"]:
         case = by_number[chapter["rollout"]]
         out.row(f"{chapter['version']} ended", case.told["phase"], chapter["phase"])

@@ -39,6 +39,8 @@ def test_select_update_delete_are_narrowed() -> None:
 def test_both_sides_of_a_join_and_each_alias() -> None:
     joined = sa.select(one.c.id).select_from(one.join(two, two.c.one == one.c.id))
     assert text(joined).endswith("WHERE scoped_one.tenant = 'T' AND scoped_two.tenant = 'T'")
+    asked = sa.select(one.c.id).join(two, two.c.one == one.c.id)
+    assert text(asked).endswith("WHERE scoped_one.tenant = 'T' AND scoped_two.tenant = 'T'")
     a, b = one.alias("a"), one.alias("b")
     assert text(sa.select(a.c.id, b.c.id)).endswith("WHERE a.tenant = 'T' AND b.tenant = 'T'")
 

@@ -78,7 +78,7 @@ async def folded(house: House, rollout: int) -> health.Experiment:
 
 
 async def test_the_record_folds_to_what_memory_has_at_any_time(house: House) -> None:
-    number = await second_release(house, devices=60, soak_s=6 * HOUR)
+    number = await second_release(house, devices=24, soak_s=6 * HOUR)
     for unit in list(house.units.values())[:6]:
         await house.live(3 * HOUR)
         await unit.crash()
@@ -88,15 +88,15 @@ async def test_the_record_folds_to_what_memory_has_at_any_time(house: House) -> 
 
 
 async def test_a_device_that_left_stays_in_the_record(house: House) -> None:
-    number = await second_release(house, devices=60, soak_s=HOUR)
+    number = await second_release(house, devices=24, soak_s=HOUR)
     await house.live(3 * HOUR)
     states = await house.states(number)
-    drawn, held = next(iter(states)), next(name for name in names(60) if name not in states)
+    drawn, held = next(iter(states)), next(name for name in names(24) if name not in states)
     for name in (drawn, held):
         await house.rooms.fleet.retire(ANN, name)
         del house.units[name]
     await house.live(3 * HOUR)
-    assert (await folded(house, number)).rows()[0].new + (await folded(house, number)).rows()[0].held_back == 58
+    assert (await folded(house, number)).rows()[0].new + (await folded(house, number)).rows()[0].held_back == 22
     house = await house.again()
     await house.live(3 * HOUR)
     assert house.watch(number).experiment.now > 0
@@ -104,10 +104,10 @@ async def test_a_device_that_left_stays_in_the_record(house: House) -> None:
 
 
 async def test_a_device_that_comes_back_is_enrolled_again(house: House) -> None:
-    number = await second_release(house, devices=60, soak_s=HOUR)
+    number = await second_release(house, devices=24, soak_s=HOUR)
     await house.live(2 * HOUR)
     states = await house.states(number)
-    held = next(name for name in names(60) if name not in states)
+    held = next(name for name in names(24) if name not in states)
     await house.rooms.fleet.retire(ANN, held)
     await house.live(HOUR)
     del house.units[held]

@@ -145,7 +145,7 @@ async def test_news_from_before_a_deployment_does_not_touch_it(house: House) -> 
 
 
 async def test_an_update_by_hand_takes_a_held_back_device_out(house: House) -> None:
-    number = await second_release(house, devices=60)
+    number = await second_release(house, devices=24)
     await house.live(3 * HOUR)
     held = next(u for u in house.units.values() if u.name not in house.rooms.desk.live)
     held.start("9.9.9")

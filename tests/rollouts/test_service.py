@@ -13,7 +13,7 @@ from fleetloop.rollouts.service import NoDevicesError, OverError
 BOB = Person("bob", Role.OPERATOR)
 
 
-async def second_release(house: House, devices: int = 60, **plan: object) -> int:
+async def second_release(house: House, devices: int = 24, **plan: object) -> int:
     """Everybody runs 1.0.0, and a rollout of 1.1.0 was started."""
     await house.add(*names(devices), version="1.0.0")
     await house.confirmed("1.0.0")
@@ -141,7 +141,7 @@ async def test_a_small_fleet_goes_wave_by_wave_by_hand(house: House) -> None:
 
 
 async def test_an_inconclusive_end_is_a_persons_and_no_is_the_end(house: House) -> None:
-    number = await second_release(house, devices=60, soak_s=HOUR, tolerated=1e-6)
+    number = await second_release(house, devices=24, soak_s=HOUR, tolerated=1e-6)
     await house.until(lambda: house.asks(number))
     assert "held-back devices wait: a person decides" in (await house.get(number)).blocked
     await house.rooms.rollouts.decide(BOB, number, go=False, reason="not worth it")
@@ -161,8 +161,8 @@ async def test_what_people_ask_about(house: House) -> None:
     number = await second_release(house)
     await house.live(4 * HOUR)
     whole = await house.rooms.rollouts.whole(number)
-    assert (whole.members, whole.waves[0].drawn) == (60, 3)
-    assert sum(whole.counts.values()) == 3
+    assert (whole.members, whole.waves[0].drawn) == (24, 6)
+    assert sum(whole.counts.values()) == 6
     assert (await house.rooms.rollouts.statuses())[-1] == (number, "running", 1)
     record = await house.rooms.rollouts.record(number)
     assert '"plan"' in record[0]

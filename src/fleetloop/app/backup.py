@@ -79,6 +79,8 @@ def _place(settings: ServerSettings, part: Path) -> None:
     name = about["database"]
     if (name == DUMP) != bool(settings.database):
         raise BadBackupError(f"the backup holds {name}; it needs --database to name the same kind of database")
+    if not (part / name).is_file():
+        raise BadBackupError(f"the backup says that it holds {name}, and does not: it was cut short")
     here = Path(settings.dir)
     if here.exists():
         here.replace(here.with_name(f"{here.name}-before-restore-{int(time.time())}"))

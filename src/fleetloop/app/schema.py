@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import event
 
 from fleetloop.core.db import open_engine
 from fleetloop.core.errors import ConflictError
@@ -79,13 +80,13 @@ def _number(engine: sa.Engine) -> str | None:
 
 
 def _in_one_piece(engine: sa.Engine) -> None:
-    """SQLite, too, changes its schema in a transaction, if Python's module is kept from committing before each change."""
+    """SQLite, too, changes its schema in a transaction, if Python's module is kept from committing in between."""
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def leave_it(connection: Any, _: object) -> None:  # pyright: ignore[reportUnusedFunction]
         connection.isolation_level = None
 
-    @sa.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
         connection.exec_driver_sql("begin immediate")
 

@@ -91,7 +91,8 @@ def _typed(name: str, text: str) -> Any:
     kind = get_type_hints(ServerSettings)[name]
     quoted = text if kind in (int, float, bool) else f'"""{text}"""'
     try:
-        return getattr(build(ServerSettings, parse(f"{name} = {quoted}", "environment")), name)
+        key = name.replace("_", "-")
+        return getattr(build(ServerSettings, parse(f"{key} = {quoted}", "environment")), name)
     except ConfigError as e:
         raise ConfigError(f"FLEETLOOP_{name.upper()} is {text!r}; expected {kind.__name__}") from e
 

@@ -35,12 +35,18 @@ def scoped(statement: Any, tenant: str) -> Any:
     """
 
     def narrow(part: Any) -> None:
-        froms = (part.table,) if isinstance(part, Update | Delete) else (*part._from_obj, *part.columns_clause_froms)  # noqa: SLF001
-        tables = list(dict.fromkeys(_tables(froms)))
+        tables = list(dict.fromkeys(_tables((part.table,) if isinstance(part, Update | Delete) else _froms(part))))
         # the only way to reach a query inside a query
         part._where_criteria += tuple(t.c.tenant == tenant for t in tables if "tenant" in t.c)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
     return visitors.cloned_traverse(statement, {}, {"select": narrow, "update": narrow, "delete": narrow})
+
+
+def _froms(part: Any) -> Any:
+    """What a query names; what it correlates to is narrowed outside."""
+    yield from part._from_obj  # noqa: SLF001
+    yield from part.columns_clause_froms
+    yield from (join[0] for join in part._setup_joins)  # noqa: SLF001
 
 
 def _tables(froms: Any) -> Any:

@@ -85,6 +85,8 @@ class Releases:
             known = await self._db.read(lambda reader: _known(reader, product))
             signer = (await asyncio.to_thread(verify, bundle, known[0])).key
             _check(bundle, known[1])
+            if there := await self._db.read(lambda reader: _there(reader, bundle)):
+                return there
             sums = await asyncio.to_thread(self._keep, bundle)
             return await self._db.write(lambda tx: self._publish(tx, by, (bundle, signer, sums)))
 
@@ -92,13 +94,8 @@ class Releases:
         bundle, signer, sums = came
         manifest = bundle.manifest
         statement = bundle.files[STATEMENT].sha256
-        if there := store.find(tx, manifest.product, manifest.version, manifest.component):
-            if there.statement == statement:
-                return there
-            raise VersionExistsError(
-                f"{manifest.product} {manifest.version} was published with other bytes; a version is published once: "
-                "give the new build a new version"
-            )
+        if there := _there(tx, bundle):
+            return there
         at = self._clock.now()
         fresh = Release(
             0, manifest.product, manifest.component, manifest.version, statement, signer, manifest, at, by.name
@@ -166,6 +163,18 @@ def _known(reader: Reader, product: str) -> tuple[list[TrustedKey], set[str]]:
     hardware.get_product(reader, product)
     revisions = {r.name for r in hardware.list_revisions(reader, product)}
     return [TrustedKey(s.key_id, s.pem) for s in store.trusted(reader, product)], revisions
+
+
+def _there(reader: Reader, bundle: Bundle) -> Release | None:
+    """The release, if just this bundle was published before. Raises `VersionExistsError` for another of its version."""
+    manifest = bundle.manifest
+    found = store.find(reader, manifest.product, manifest.version, manifest.component)
+    if found is None or found.statement == bundle.files[STATEMENT].sha256:
+        return found
+    raise VersionExistsError(
+        f"{manifest.product} {manifest.version} was published with other bytes; a version is published once: "
+        "give the new build a new version"
+    )
 
 
 def _check(bundle: Bundle, revisions: set[str]) -> None:

@@ -155,7 +155,10 @@ class Dispatch:
             return Outcome.OVER
         event = heard(report, on_cancel=on_cancel)
         deployment, attempt, change = apply(tx, self._desk, (deployment, attempt), event, at)
-        store.add_report(tx, attempt, at, _body(report, on_cancel), change.outcome.value, change.note)
+        body = _body(report, on_cancel)
+        if not change.moved and report.device_time is not None and store.said(tx, attempt, body):
+            return change.outcome  # repeated, for its answer got lost
+        store.add_report(tx, attempt, at, body, change.outcome.value, change.note)
         if Effect.STRIKE in change.effects:
             self._strike(tx, deployment, attempt, at)
         return change.outcome

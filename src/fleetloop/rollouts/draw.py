@@ -1,9 +1,9 @@
 """Who is drawn: places by hash of the rollout's secret seed, the rollout, the wave and the device.
 
-Reproducible and auditable: whoever knows the seed can draw again. A place is the BLAKE2b of the device's id (8 bytes, key
-= SHA-256 of ``A:B:WAVE:SEEDROLLOUT``, where A and B are the lengths of seed and rollout in bytes); the rollout is its
-number in decimal; of each hardware revision the lowest places are drawn. The seed stays secret while the rollout runs, so that
-nobody can choose a device id that is, or is not, drawn first.
+Reproducible and auditable: whoever knows the seed can draw again. A place is the BLAKE2b of the device's id (8 bytes,
+key = SHA-256 of ``A:B:WAVE:SEEDROLLOUT``, where A and B are the lengths of seed and rollout in bytes); the rollout is
+its number in decimal; of each hardware revision the lowest places are drawn. The seed stays secret while the rollout
+runs, so that nobody can choose a device id that is, or is not, drawn first.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -19,7 +19,7 @@ def handed(reader: Reader, rollout: int) -> list[dict[str, Any]]:
 
 
 def heard(reader: Reader, rollout: int) -> list[dict[str, Any]]:
-    """Each report that was answered as taken, in order of receipt, in the device's own words. ``action``: an attempt."""
+    """Each report answered as taken, in order of receipt, in the device's own words. ``action``: an attempt."""
     r, d = t.reports.c, t.deployments.c
     joined = t.reports.join(t.attempts, r.attempt == t.attempts.c.id)
     joined = joined.join(t.deployments, t.attempts.c.deployment == d.id)

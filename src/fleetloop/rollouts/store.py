@@ -303,7 +303,17 @@ def add_attempt(tx: Tx, deployment: Deployment, number: int, at: float) -> Attem
 def add_report(tx: Tx, attempt: Attempt, at: float, body: Mapping[str, Any], outcome: int, note: str) -> None:
     """Every report that was answered 200, in the device's own words."""
     row = {"attempt": attempt.id, "device": attempt.device, "at": at, "outcome": outcome, "note": note}
-    tx.execute(sa.insert(t.reports).values(**row, body=json.dumps(body, ensure_ascii=False)))
+    tx.execute(sa.insert(t.reports).values(**row, body=_written(body)))
+
+
+def said(reader: Reader, attempt: Attempt, body: Mapping[str, Any]) -> bool:
+    """Whether the device said just this before, down to its own clock."""
+    same = (t.reports.c.attempt == attempt.id, t.reports.c.body == _written(body))
+    return reader.first(sa.select(t.reports.c.id).where(*same)) is not None
+
+
+def _written(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False)
 
 
 def reports(
