@@ -8,7 +8,7 @@ from fleetloop import health
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Tx
 from fleetloop.core.errors import LimitError
-from fleetloop.rollouts import store
+from fleetloop.rollouts import reports, store
 from fleetloop.rollouts.cases import Attempt, Deployment
 from fleetloop.rollouts.desk import Desk, Live, Watch
 from fleetloop.rollouts.engine import heard
@@ -104,7 +104,7 @@ class Dispatch:
     async def history(self, device: str, action: int, most: int) -> tuple[str, list[str]]:
         """HawkBit's word and the newest messages."""
         found = await self._db.read(lambda reader: store.attempt(reader, action, device))
-        rows = await self._db.read(lambda reader: store.reports(reader, attempt=action, most=most or 1))
+        rows = await self._db.read(lambda reader: reports.said_by(reader, attempt=action, most=most or 1))
         messages = [text for row in rows for text in row["details"]][:most] if found else []
         return WORD.get(found[1].state, "ERROR") if found else "ERROR", messages
 
@@ -151,14 +151,14 @@ class Dispatch:
         attempt, deployment = found
         newest = store.attempts_of(tx, deployment.id)[-1]
         if newest.id != attempt.id:
-            store.add_report(tx, attempt, at, _body(report, on_cancel), Outcome.OVER.value, "late: an older attempt")
+            reports.add(tx, attempt, at, _body(report, on_cancel), Outcome.OVER.value, "late: an older attempt")
             return Outcome.OVER
         event = heard(report, on_cancel=on_cancel)
         deployment, attempt, change = apply(tx, self._desk, (deployment, attempt), event, at)
         body = _body(report, on_cancel)
-        if not change.moved and report.device_time is not None and store.said(tx, attempt, body):
+        if not change.moved and report.device_time is not None and reports.said(tx, attempt, body):
             return change.outcome  # repeated, for its answer got lost
-        store.add_report(tx, attempt, at, body, change.outcome.value, change.note)
+        reports.add(tx, attempt, at, body, change.outcome.value, change.note)
         if Effect.STRIKE in change.effects:
             self._strike(tx, deployment, attempt, at)
         return change.outcome
@@ -167,7 +167,7 @@ class Dispatch:
         watch = self._desk.watches.get(deployment.rollout)
         if watch is None:
             return
-        said = [r for r in store.reports(tx, attempt=attempt.id) if r["execution"] in ("rejected", "canceled")]
+        said = [r for r in reports.said_by(tx, attempt=attempt.id) if r["execution"] in ("rejected", "canceled")]
         if len(said) >= watch.rollout.plan.rejections:
             apply(tx, self._desk, (deployment, attempt), Event.REJECTED_TOO_OFTEN, at)
 

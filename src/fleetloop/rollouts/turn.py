@@ -9,6 +9,7 @@ from fleetloop.core.db import Reader
 from fleetloop.rollouts import book, store
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Attempt, Deployment, OpenWave, Rollout
+from fleetloop.rollouts.reports import said_by
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def turns(reader: Reader, device: str, most: int = 50) -> list[Turn]:
     m = t.members.c
     rows = reader.all(sa.select(t.members).where(m.device == device).order_by(m.rollout.desc()).limit(most))
     mine = {d.rollout: d for d in store.of_device(reader, device)}
-    reports = store.reports(reader, device=device, most=1000)
+    reports = said_by(reader, device=device, most=1000)
     found = [_turn(reader, device, row, mine.get(row["rollout"]), reports) for row in reversed(rows)]
     return [turn for turn in found if turn]
 
