@@ -136,7 +136,7 @@ async def test_pace_only_sleeps(house: House) -> None:
     began = time.monotonic()
     async with Conductor(house.url, Standing(), [Chime("a", hours(1, 2, 3))], START, pace=0.1) as conductor:
         await conductor.play(_until(START + 3 * HOUR))
-    assert 0.2 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.2
 
 
 async def test_an_interrupt_ends_after_the_instant(house: House) -> None:

@@ -3,7 +3,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -73,13 +72,11 @@ def test_an_error_is_one_sentence_and_its_code(capsys: pytest.CaptureFixture[str
     assert told.err.endswith("is `fleetloop up` running there? [unavailable]\n")
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
+def test_help_loads_nothing_heavy() -> None:
     code = "import sys; sys.argv = ['fleetloop', '--help']\nfrom fleetloop.__main__ import main\ntry:\n    main()\nexcept SystemExit: pass\n"
     code += "print([m for m in ('fastapi', 'sqlalchemy', 'granian', 'httpx', 'cryptography', 'aiohttp') if m in sys.modules])"
-    began = time.process_time()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENV)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert time.process_time() - began < 1
 
 
 def test_the_version() -> None:

@@ -180,7 +180,7 @@ def test_a_hang_is_infrastructure_within_its_limit_and_nothing_runs_on(tiny: Tin
     tiny.write(test_sh=f"setsid sh -c 'trap \"\" TERM; while :; do date > {mark}; sleep 0.05; done' & wait")
     started = time.monotonic()
     report = tiny.run(only="test")
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 19, "it waited for the test to end"
     assert outcome(report, "test.host") == (
         "infrastructure",
         "did not end within 0 s (timeout-s); it and all it started was ended",
