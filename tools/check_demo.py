@@ -1,17 +1,23 @@
 """Check a told story against the devices' own records and the public API. Imports nothing of fleetloop.
 
-    python tools/check_demo.py --server URL --password-stdin --records devices.jsonl [--records board.jsonl] REPORT
+    python tools/check_demo.py [--server URL] [DIR]
 
-Every figure of the report is computed again, from what the devices wrote down themselves and from what anybody with a
-login may ask; then what must hold in every story is asserted. Prints ``name value expected verdict``, a line each, and
-exits 1 if any is wrong. The server must still be up; the verdict is computed again by `fleetloop rollout verdict`.
+DIR is the demo's folder (build/demo): demo-report.json and the records that the devices wrote down themselves. Every
+figure of the report is computed again, from those records and from what anybody with a login may ask the server; then
+what must hold in every story is asserted. Prints ``name value expected verdict``, a line each, and exits 1 if any is
+wrong. Without --server the demo is over: its server is started again on what it left behind, and ended after.
+The verdict is computed again by `fleetloop rollout verdict`.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
+import re
+import socket
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections import Counter
@@ -156,7 +162,7 @@ class Table:
             and abs(value - expected) < 1e-6 * max(1, abs(expected))
         )
         self.wrong += not good
-        print(f"{name:<44} {_short(value):<28} {_short(expected):<28} {'ok' if good else 'WRONG'}")
+        print(f"{name:<52} {_short(value):<28} {_short(expected):<28} {'ok' if good else 'WRONG'}")
 
     def none(self, name: str, found: Iterable[object]) -> None:
         """Nothing of this may be found."""
@@ -194,22 +200,32 @@ def figures(out: Table, chapter: Values, case: Case, lives: dict[str, Life]) -> 
     out.row(f"{v} hurt", len({d["device"] for d in case.deployments if d["hurt"]}), len(chapter["hurt"]))
     out.none(f"{v} hurt, or not", {d["device"] for d in case.deployments if d["hurt"]} ^ set(chapter["hurt"]))
     out.row(f"{v} highest evidence", case.told["evidence"]["e_max"], chapter["e_max"])
-    out.none(f"{v} hurt, and its own record says nothing", (d for d in chapter["hurt"] if not suffered(lives[d], v)))
-    stopped = case.told["ended_at"] if case.told["phase"] == "stopped" else None
-    out.row(
-        f"{v} time to stop", None if stopped is None else stopped - case.told["started_at"], chapter["time_to_stop_s"]
-    )
+    calm = (d for d in chapter["hurt"] if not suffered(lives[d], v, case))
+    out.none(f"{v} hurt, and its own record says nothing", calm)
+    began, stopped = chapter["first_bad_event_at"], case.told["ended_at"] if case.told["phase"] == "stopped" else None
+    if began is not None:
+        ills = [x["at"] for x in case.kind("event") if x["device"] in chapter["hurt"]]
+        out.none(f"{v} bad events before the first", (at for at in ills if at < began))
+        out.none(
+            f"{v} first bad event before the first draw", (d["at"] for d in case.kind("draw")[:1] if d["at"] > began)
+        )
+    expected = None if began is None or stopped is None else stopped - began
+    out.row(f"{v} time to stop", expected, chapter["time_to_stop_s"])
 
 
-def suffered(life: Life, version: str) -> bool:
-    """Whether it crashed on ``version``, failed its self-test, or could not be heard for a while."""
-    return any(c["version"] == version for c in life.told["crashes"]) or bool(life.told["failures"])
+def suffered(life: Life, version: str, case: Case) -> bool:
+    """Whether, while the rollout ran, it crashed on ``version`` or a contact of its failed."""
+    start, end = case.told["started_at"], case.told["ended_at"]
+    ills = [c["at"] for c in life.told["crashes"] if c["version"] == version]
+    ills += [f["at"] for f in life.told["failures"]]
+    return any(start <= at <= end for at in ills)
 
 
 def stopped(out: Table, chapter: Values, case: Case, back: Case, lives: dict[str, Life], report: Values) -> None:
     """What the report says of a release that was stopped."""
     v, at = chapter["version"], case.told["ended_at"]
-    out.row(f"{v} time to restore", back.told["ended_at"] - at, chapter["time_to_restore_s"])
+    restored = back.told["ended_at"] - chapter["first_bad_event_at"]
+    out.row(f"{v} time to restore", restored, chapter["time_to_restore_s"])
     had = {d for d, life in lives.items() if life.booted(v)}
     out.row(
         f"{v} had it, by their own records", len(had), len({d["device"] for d in case.deployments if d["booted_at"]})
@@ -397,13 +413,14 @@ def fleet(out: Table, report: Values, devices: list[Values], lives: dict[str, Li
     out.row("devices", len(lives), report["devices"])
     out.row("devices, by the API", len(api), report["devices"])
     out.row(f"on {final} by their own records", sum(life.runs == final for life in lives.values()), report["on_last"])
+    out.row(f"all on {final}", report["on_last"], report["devices"])
     out.none("last boot is not what the API says", (d for d, life in lives.items() if api.get(d) != life.runs))
 
 
 def check(api: Api, report: Values, lives: dict[str, Life]) -> int:
     """The number of wrong rows."""
     out = Table()
-    print(f"{'# name':<44} {'value':<28} {'expected':<28} verdict")
+    print(f"{'# name':<52} {'value':<28} {'expected':<28} verdict")
     cases = [Case(api, row["id"]) for row in reversed(api.all("/rollouts"))]
     by_number = {case.number: case for case in cases}
     fleet(out, report, api.all("/devices", product=report["product"], limit=1000), lives)
@@ -432,23 +449,56 @@ def read(paths: list[Path]) -> dict[str, Life]:
     return {life.device: life for life in lives}
 
 
+def log_in(server: str, demo: Path) -> Api:
+    """As the first administrator, whose password the server told once."""
+    log = (demo / "server" / "server.log").read_text()
+    found = re.search(r"First administrator: (\S+), password (\S+)", log)
+    if found is None:
+        sys.exit(f"{demo}/server/server.log does not tell the first administrator's password")
+    return Api.log_in(server, found[1], found[2])
+
+
+@contextlib.contextmanager
+def served(demo: Path) -> Iterator[str]:
+    """The server's address, started again on what the demo left behind."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    folder = str(demo / "server" / "data")
+    command = [sys.executable, "-m", "fleetloop", "up", "--stepped", "--dir", folder, "--port", port]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        while not ready(url):
+            if process.poll() is not None:
+                said = process.stdout.read() if process.stdout else ""
+                sys.exit(f"the server did not start ({said.strip()}); if the demo still runs, say --server URL")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--server", required=True)
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--token-file", type=Path, help="an API token")
-    who.add_argument("--password-stdin", action="store_true", help="the password of --name")
-    parser.add_argument("--name", default="admin")
-    parser.add_argument(
-        "--records", type=Path, action="append", required=True, help="written by devices; may be repeated"
-    )
-    parser.add_argument("report", type=Path)
+    parser.add_argument("--server", metavar="URL", help="where the demo still runs")
+    parser.add_argument("demo", metavar="DIR", type=Path, nargs="?", default=Path("build/demo"))
     args = parser.parse_args()
-    if args.token_file:
-        api = Api(args.server, args.token_file.read_text().strip())
-    else:
-        api = Api.log_in(args.server, args.name, sys.stdin.readline().strip())
-    return 1 if check(api, json.loads(args.report.read_text()), read(args.records)) else 0
+    if not (args.demo / "demo-report.json").is_file():
+        sys.exit(f"{args.demo} has no demo-report.json: no demo came to its end there")
+    report = json.loads((args.demo / "demo-report.json").read_text())
+    lives = read(sorted(args.demo.glob("*.jsonl")))
+    with contextlib.nullcontext(args.server) if args.server else served(args.demo) as server:
+        return 1 if check(log_in(server, args.demo), report, lives) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -106,9 +107,41 @@ def test_what_is_no_backup_changes_nothing(there: ServerSettings, tmp_path: Path
     assert last(there) == 7.0
 
 
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside-of-fleetloop", "link"])
+def test_nothing_is_written_outside(there: ServerSettings, tmp_path: Path, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "evil.tar", "w") as tar:
+        tar.addfile(member)
+    with pytest.raises(BadBackupError, match="which is no file or lies outside"):
+        load(there, tmp_path / "evil.tar", force=True)
+    assert not (tmp_path / "outside").exists()
+    assert last(there) == 7.0
+
+
 def test_half_a_backup_does_not_put_aside_what_is_there(there: ServerSettings, tmp_path: Path) -> None:
     """It says that it holds a database, and does not."""
     half = bad(tmp_path, about_json=json.dumps({"database": "fleetloop.db"}))
     with pytest.raises(BadBackupError):
         load(there, half, force=True)
     assert last(there) == 7.0
+
+
+SPY = '#!/bin/sh\n{ printf "%s\\n" "$0" "$@"; echo "PGPASSWORD=$PGPASSWORD"; } >> "$SPY_LOG"\n[ "$4" = --file ] && : > "$5"\nexit 0\n'
+
+
+@pytest.mark.parametrize("address", ["u:hid%40den@db:5432/x", "u@db:5432/x?password=hid%40den"])
+def test_the_databases_password_is_on_no_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    for name in ("pg_dump", "psql"):
+        (tmp_path / name).write_text(SPY)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("SPY_LOG", str(tmp_path / "log"))
+    settings = ServerSettings(dir=str(tmp_path / "data"), database=f"postgresql+psycopg://{address}")
+    load(settings, save(settings, tmp_path / "one.tar"))
+    said = (tmp_path / "log").read_text().splitlines()
+    assert [line for line in said if "@" in line] == [*["postgresql://u@db:5432/x", "PGPASSWORD=hid@den"] * 2]
+    assert {Path(line).name for line in said} >= {"pg_dump", "psql"}

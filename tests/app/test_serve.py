@@ -1,11 +1,13 @@
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.conftest import START
 
-from fleetloop.access import SYSTEM, Person, Role
+from fleetloop.access import SYSTEM, Person, Role, limits
 from fleetloop.app.metrics import text
 from fleetloop.app.schema import METADATA
 from fleetloop.app.serve import Server
@@ -98,7 +100,56 @@ async def test_only_this_machine_moves_the_clock(server: Server) -> None:
 async def test_the_operators_addresses(http: httpx.AsyncClient) -> None:
     assert (await http.get("/healthz")).text == "ok\n"
     assert (await http.get("/readyz")).text == "ready\n"
-    assert "<title>Fleetloop API</title>" in (await http.get("/docs")).text
+
+
+async def test_the_api_is_told_without_anything_from_elsewhere(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/docs")
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert not re.findall(r"""(?:src|href|action)=["'](?!/|#)[^"']*|https?://""", answer.text)
+    document = (await http.get("/openapi.json")).json()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}</th>" in answer.text
+    assert all(f'id="{name}"' in answer.text for name in document["components"]["schemas"])
+    row = answer.text.partition("POST /api/v1/rollouts/{id}/decide</th>")[2].partition("</tr>")[0]
+    assert "approver" in row
+    assert "Decision" in row
+
+
+@pytest.mark.parametrize(
+    ("behind", "headers", "secure"),
+    [
+        (True, {"X-Forwarded-Proto": "https"}, True),
+        (True, {"X-Forwarded-Proto": "http"}, False),
+        (True, {"X-Forwarded-Proto": "https, http"}, False),
+        (True, {}, False),
+        (False, {"X-Forwarded-Proto": "https"}, False),
+    ],
+)
+async def test_the_session_is_for_tls_alone_where_the_proxy_says_so(
+    server: Server, http: httpx.AsyncClient, *, behind: bool, headers: dict[str, str], secure: bool
+) -> None:
+    server.rooms.settings = replace(server.rooms.settings, behind_proxy=behind)
+    body = {"name": "ann", "password": "long enough"}
+    answer = await http.post("/api/v1/login", json=body, headers=headers)
+    assert ("Secure" in answer.headers["set-cookie"]) is secure
+
+
+@pytest.mark.parametrize(("behind", "shut"), [(True, 401), (False, 429)])
+async def test_one_address_behind_a_proxy_does_not_shut_out_the_others(
+    server: Server, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, *, behind: bool, shut: int
+) -> None:
+    monkeypatch.setattr(limits, "PER_ADDRESS", 3)
+    server.rooms.settings = replace(server.rooms.settings, behind_proxy=behind)
+
+    async def wrong(n: int, hops: str) -> int:
+        body = {"name": f"nobody{n}", "password": "wrong"}
+        return (await http.post("/api/v1/login", json=body, headers={"X-Forwarded-For": hops})).status_code
+
+    for n in range(3):
+        assert await wrong(n, f"198.51.100.{n}, 192.0.2.1") == 401
+    assert await wrong(1000, "198.51.100.99, 192.0.2.1") == 429
+    assert await wrong(1001, "192.0.2.1, 192.0.2.2") == shut
 
 
 async def test_metrics_are_what_prometheus_reads(server: Server, http: httpx.AsyncClient) -> None:

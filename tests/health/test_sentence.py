@@ -105,11 +105,12 @@ def test_the_interval_in_a_cell() -> None:
 def test_good_enough_names_the_age_covered() -> None:
     lines = opened({"a": 80}, {"a": 40})
     lines += [line for i in range(40) for line in installed(2 * HOUR, f"a-{i}")]
-    lines += [crash(5 * HOUR, "a-0"), Poll(38.5 * HOUR, "a-79")]
+    lines += [crash(5 * HOUR, "a-0"), Poll(30 * HOUR, "a-79")]
     experiment = fold(lines, Plan(silences=Silences.RECORDED, tolerated=0.01))
-    assert enough_sentence(experiment) == (
+    assert enough_sentence(experiment, 38.5 * HOUR) == (
         "Good enough: below 1 bad event per 100 device-days, up to 36 hours after booting."
     )
+    experiment.advance(38.5 * HOUR)
     assert watched_sentence(experiment) == "1 first bad event on new devices in 59 device-days."
 
 
@@ -123,7 +124,7 @@ def test_good_enough_names_the_age_covered() -> None:
     ],
 )
 def test_what_is_tolerated_is_said_in_whole_events(tolerated: float, words: str) -> None:
-    assert f"below {words}" in enough_sentence(fold([], Plan(silences=Silences.RECORDED, tolerated=tolerated)))
+    assert f"below {words}" in enough_sentence(fold([], Plan(silences=Silences.RECORDED, tolerated=tolerated)), 0.0)
 
 
 def test_inconclusive() -> None:

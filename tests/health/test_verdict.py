@@ -248,8 +248,9 @@ def test_the_age_covered_is_what_nine_in_ten_new_devices_have_reached() -> None:
     for i in range(20):
         lines += list(installed(2 * HOUR + i * 60, f"a-{i}"))
     experiment = fold([*lines, Poll(26 * HOUR + 19 * 60, "a-39")])
-    assert experiment.age_covered_s == pytest.approx(24 * HOUR + 2 * 60)
-    assert Experiment(RECORDED).age_covered_s == 0
+    assert experiment.age_covered_s(experiment.now) == pytest.approx(24 * HOUR + 2 * 60)
+    assert experiment.age_covered_s(experiment.now + HOUR) == pytest.approx(25 * HOUR + 2 * 60)
+    assert Experiment(RECORDED).age_covered_s(HOUR) == 0
 
 
 def test_good_enough_needs_a_tolerated_rate_and_enough_device_days() -> None:
@@ -315,7 +316,7 @@ def test_fed_in_chunks_with_looks_between_is_the_same_as_fed_whole(seed: int, cu
     chunked = Experiment(Plan())
     for i, line in enumerate(lines):
         if i in cuts:
-            figures(chunked), chunked.interval(), chunked.verdict, chunked.age_covered_s
+            figures(chunked), chunked.interval(), chunked.verdict, chunked.age_covered_s(chunked.now)
         chunked.feed(parse(encode(line), i + 2))  # type: ignore[arg-type]
     assert figures(chunked) == figures(whole_one)
 

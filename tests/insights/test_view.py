@@ -52,3 +52,21 @@ def test_a_share_has_its_interval() -> None:
     assert (round(low, 3), round(high, 3)) == (0.881, 0.961)
     assert view.wilson(0, 0) == (0.0, 1.0)
     assert view.wilson(100, 100)[1] == pytest.approx(1.0)
+
+
+def test_devices_without_a_release_are_told_what_to_do() -> None:
+    page = view.present(view.Overview("coldcell", 40, 1, 40, 3600.0), s.PAGE_AT)
+    assert (page.gate.state, page.gate.sentence) == ("waiting", "Nothing has been published yet.")
+    assert "fleetloop publish" in page.gate.detail
+    release = view.Release("coldcell", "1.0.0", "waiting", "published, not rolled out")
+    page = view.present(view.Overview("coldcell", 40, 1, 40, 3600.0, releases=(release,)), s.PAGE_AT)
+    assert page.gate.sentence == "coldcell 1.0.0 is published, and goes nowhere yet."
+    assert page.gate.detail == "To roll it out: fleetloop rollout start coldcell 1.0.0"
+
+
+def test_an_inconclusive_release_that_is_everywhere_is_not_none() -> None:
+    ended = view.Release("coldcell", "1.1.1", "cancelled", "confirmed on 100 of 100, inconclusive", reached=True)
+    over = replace(s.OVERVIEW.rollouts[0], phase="finished: inconclusive")
+    page = view.present(replace(s.OVERVIEW, rollouts=(over,), releases=(ended,)), s.PAGE_AT)
+    assert page.gate.detail == "1.1.1 is confirmed on 100 of 100, inconclusive."
+    assert (page.stages[0].strong, page.stages[0].quiet) == ("1.1.1", "is the newest; inconclusive")

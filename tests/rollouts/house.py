@@ -276,8 +276,10 @@ def facts_of(reader: Reader, *kinds: type[Fact]) -> list[Fact]:
 
 
 async def all_of(work: Iterable[Awaitable[object]]) -> None:
-    """Side by side, so that commits are shared."""
-    await asyncio.gather(*work)
+    """Side by side, so that commits are shared. Raises what the first of them raised, once none is still at work."""
+    for ended in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
 
 
 def names(n: int, prefix: str = "d") -> list[str]:

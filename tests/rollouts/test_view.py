@@ -29,6 +29,25 @@ def test_a_stop_by_a_person_names_them() -> None:
         replace(s.STOPPED, ended_by="oncall", comparison=None, sentence="Stopped: the site asked for it."), s.PAGE_AT
     )
     assert words(gate.sentence) == "Stopped 03:05, 14 min ago by oncall: the site asked for it."
+    gate = view.gate(
+        replace(s.STOPPED, ended_by="oncall", comparison=None, sentence="Stopped by oncall: the site asked for it."),
+        s.PAGE_AT,
+    )
+    assert words(gate.sentence) == "Stopped 03:05, 14 min ago by oncall: the site asked for it."
+
+
+def test_a_stop_by_a_person_is_not_shown_as_one_by_the_evidence() -> None:
+    calm = replace(s.RUNNING_COMPARISON, evidence=0.9, highest=1.1)
+    card = view.present(replace(s.STOPPED, ended_by="oncall", comparison=calm), s.PAGE_AT).evidence
+    assert card is not None
+    assert [step.name for step in card.steps if step.here] == ["none"]
+    assert "Evidence stood at 0.9 when the rollout was stopped" in card.pictures.evidence
+
+
+def test_what_is_paused_says_so_whatever_it_waits_for() -> None:
+    asking = replace(s.RUNNING, phase="waiting for a person", paused=True)
+    assert view.badge(asking).word == "paused: wave 2 of 4"
+    assert replace(asking, phase="stopped").look == "stopped"
 
 
 def test_a_gate_says_who_waits_for_what_until_when() -> None:

@@ -63,7 +63,7 @@ async def test_crashes_reboots_and_sightings(heartbeats: Heartbeats, db: Databas
     await take(heartbeats, crashed)
     await take(heartbeats, crashed)
     at = clock.now()
-    assert await facts(db, Crashed) == [Crashed(at, "d1", 5, 1, "fault", "boot-2", "1.0.0", 60.0, "boot-2.5")]
+    assert await facts(db, Crashed) == [Crashed(at, "d1", 5, 1, "fault", "boot-2", "1.0.0", 3660.0, "boot-2.5")]
     assert await facts(db, Rebooted) == [Rebooted(at, "d1", "boot-2", "fault", "1.0.0")]
     assert await facts(db, VersionSeen) == [
         VersionSeen(first, "d1", "1.0.0", "", "heartbeat"),
@@ -72,7 +72,7 @@ async def test_crashes_reboots_and_sightings(heartbeats: Heartbeats, db: Databas
     lines = await db.read(lambda reader: timeline(reader, "d1"))
     assert [(line.what, line.text) for line in lines] == [
         ("reboot", "boot boot-2, reset fault"),
-        ("crash", "crashed, reset fault, last seen up 60 s"),
+        ("crash", "crashed, reset fault, last seen up 3660 s"),
     ]
 
 

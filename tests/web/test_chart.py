@@ -137,3 +137,18 @@ def test_a_strip_shows_phases_end_to_end() -> None:
 def test_a_share_keeps_inside_its_scale() -> None:
     drawn = mini_share("x", 0.2, 0.9, 1.0)
     assert 'x1="0.000%" x2="100.000%"' in drawn
+
+
+def test_words_at_the_end_of_phases_do_not_run_into_each_other() -> None:
+    day = 86400.0
+    phases = (
+        Phase(0.0, 2 * day, "hurt", "stop", "2 d", "Fri 19:40 stopped"),
+        Phase(2 * day, 2.03 * day, "booted", "restore", "1 h", "Fri 20:50 back"),
+    )
+    drawn = strip("p", "Phases", "said", phases, "Wed 13:20 first")
+    assert "Fri 20:50 back" in drawn
+    assert "Fri 19:40 stopped" not in drawn
+    apart = strip(
+        "p", "Phases", "said", (phases[0], Phase(2 * day, 4 * day, "booted", "restore", "2 d", "back")), "first"
+    )
+    assert "Fri 19:40 stopped" in apart

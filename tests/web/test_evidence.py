@@ -38,7 +38,9 @@ def test_the_size_of_the_effect(ratio: Ratio | None, said: str) -> None:
 
 
 def test_an_open_end_is_said() -> None:
-    assert ends(Ratio(0.05, INF)) == "× 0.0 to no upper end"
+    assert ends(Ratio(0.05, INF)) == "cannot tell"
+    assert ends(Ratio(0.05, 582.0)) == "at most × 582"
+    assert ends(Ratio(0.14, INF)) == "× 0.1 to no upper end"
 
 
 def test_the_share_is_said_with_what_was_expected() -> None:
@@ -46,7 +48,7 @@ def test_the_share_is_said_with_what_was_expected() -> None:
         "8 of 13 comparable bad events were on new devices, 2.9 expected: "
         "at least 1.2 times as bad, at most 37, of all bad events."
     )
-    assert share_sentence(s.GOOD_COMPARISON) == "3 of 12 comparable bad events were on new devices, 3.6 expected."
+    assert share_sentence(s.GOOD_COMPARISON) == "3 of 12 comparable bad events were on new devices, 3.7 expected."
 
 
 def test_what_e_means_is_not_said_below_the_hold_line() -> None:
@@ -59,7 +61,7 @@ def test_no_events_is_never_a_share() -> None:
     assert "no bad events" in rows[2].cells[3]
     assert "%" not in rows[2].cells[1]
     assert [row.hot for row in rows] == [False, True, False, False]
-    assert rows[-1].cells[0] == "All"
+    assert rows[-1].cells[0] == '<span class="id">All</span>'
 
 
 def test_events_stand_in_order_of_receipt() -> None:

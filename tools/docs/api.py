@@ -56,7 +56,7 @@ def _said(operation: dict[str, Any]) -> Cell:
 
 def _takes(found: dict[str, Any], operation: dict[str, Any]) -> Cell:
     """Names of the query and of the body; what may be left out has a question mark."""
-    words = [f"`?{p['name']}`" for p in operation.get("parameters", ()) if p["in"] == "query"]
+    words = [f"`?{p['name']}`" for p in operation.get("parameters", ()) if p.get("in") == "query"]
     for kind, body in operation.get("requestBody", {}).get("content", {}).items():
         words += _fields(found, body.get("schema", {})) if kind == "application/json" else [f"`{kind}`"]
     return Cell(", ".join(words))

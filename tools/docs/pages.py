@@ -170,29 +170,12 @@ def _flags() -> dict[str, str]:
     return {action.dest: _help(action) for action in vars(parser)["_actions"]}
 
 
-MEANS = {
-    "soak_s": "How long a wave is watched, once it has booted, before the next one is due.",
-    "alpha": "The risk of stopping a release that changes nothing. E stops the rollout at 1/alpha.",
-    "hold": "E at or above this when a wave is due holds the wave.",
-    "hold_limit_s": "The longest hold; then a person decides.",
-    "window_s": "W. What happens within it belongs to the install guard and not to the comparison.",
-    "p0": "Share of installs that fail anyway; what the install guard measures against.",
-    "poll_s": "How often devices call; the product's, if nothing is said.",
-    "silent_s": "No contact for so long is a bad event.",
-    "install_deadline_s": "From handing to booting; after it the install guard counts a failed install.",
-    "in_flight_least": "See the next.",
-    "on_inconclusive": "`ask`: a person decides whether the held-back devices get it; `go`: they do.",
-    "on_stop": "After a stop by the verdict, `rollback` or `stop`.",
-}
-"""For fields of the plan that say nothing themselves."""
-
-
 def plan() -> str:
     from fleetloop.rollouts import plan as plans
     from fleetloop.rollouts.model import Deadlines, Plan
 
     bounds = {name: f"{low:.12g} to {high:.12g}" for name, low, high in vars(plans)["_BOUNDS"]}
-    said = MEANS | notes(Plan)
+    said = notes(Plan)
     rows = [
         (f"`{f.name}`", default(f), bounds.get(f.name, ""), Cell(line(said.get(f.name))))
         for f in dataclasses.fields(Plan)

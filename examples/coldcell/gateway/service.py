@@ -2,8 +2,9 @@
 
 Conducted (``--conducted``), over JSON lines on stdin and stdout: it says ``{"next": T}`` once, then answers each
 ``{"from": T0, "run": T}`` with ``{"next": T1}`` when all that is due at T is acknowledged; ``"away": true`` beside it
-says that the server is stopped on purpose. ``{"end": true}`` or the end of the file ends it. ``{"failed": "..."}``:
-something under it broke; this says nothing about a device.
+says that the server is stopped on purpose. At ``{"write": true}`` it writes its records, and answers as before.
+``{"end": true}`` or the end of the file ends it. ``{"failed": "..."}``: something under it broke; this says nothing
+about a device.
 """
 
 import asyncio
@@ -55,8 +56,11 @@ class Service:
         try:
             await self._stack.aclose()
         finally:
-            if self._config.records:
-                write((keeper.device.record for keeper in self.keepers), self._config.records)
+            self._write()
+
+    def _write(self) -> None:
+        if self._config.records:
+            write((keeper.device.record for keeper in self.keepers), self._config.records)
 
     async def _power(self, at: float) -> None:
         for keeper in self.keepers:
@@ -73,6 +77,10 @@ class Service:
             order: dict[str, Any] = json.loads(line)
             if order.get("end"):
                 return
+            if order.get("write"):
+                self._write()
+                _tell({"next": self._next()})
+                continue
             if not powered:  # it stands where the conductor says, a restarted gateway's too
                 await self._power(order["from"])
                 powered = True

@@ -1,13 +1,17 @@
 """Backup and restore: the database and every artifact in one tar file, taken while the server runs."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import tarfile
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+
+from sqlalchemy import URL, make_url
 
 from fleetloop.app.settings import ServerSettings
 from fleetloop.core.errors import ConflictError, InfrastructureError, InputError
@@ -53,9 +57,19 @@ def copy_database(settings: ServerSettings, folder: Path) -> Path:
         source.close()
         target.close()
         return folder / DATABASE
-    address = settings.database.replace("postgresql+psycopg", "postgresql")
-    _run(["pg_dump", "--clean", "--if-exists", "--no-owner", "--file", str(folder / DUMP), address])
+    address, secret = libpq(settings.database)
+    _run(["pg_dump", "--clean", "--if-exists", "--no-owner", "--file", str(folder / DUMP), address], secret)
     return folder / DUMP
+
+
+def libpq(database: str) -> tuple[str, dict[str, str]]:
+    """The address for PostgreSQL's own programs and, apart, the password: everybody here can read a command line."""
+    url = make_url(database)
+    asked = url.query.get("password", ())
+    password = url.password or (asked if isinstance(asked, str) else "".join(asked[-1:]))
+    query = url.difference_update_query(["password"]).query
+    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    return bare.render_as_string(hide_password=False), {"PGPASSWORD": password} if password else {}
 
 
 def load(settings: ServerSettings, source: Path, *, force: bool = False) -> None:
@@ -68,10 +82,25 @@ def load(settings: ServerSettings, source: Path, *, force: bool = False) -> None
         raise ConflictError(f"{here} is not empty; stop the server and add --yes to put the backup in its place")
     try:
         with tempfile.TemporaryDirectory(dir=here.absolute().parent) as folder, tarfile.open(source) as tar:
-            tar.extractall(folder, filter="data")
+            _unpack(tar, Path(folder))
             _place(settings, Path(folder))
     except (tarfile.TarError, OSError, KeyError, ValueError) as e:
         raise BadBackupError(f"{source} is not a backup that `fleetloop backup` made: {e}") from e
+
+
+def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
+    """What `tarfile`'s own filter does, which Debian 12's Python has not: files and folders, nothing outside."""
+    for member in tar:
+        path = folder / member.name
+        if not path.resolve().is_relative_to(folder.resolve()) or not (member.isdir() or member.isfile()):
+            raise BadBackupError(f"the backup holds {member.name!r}, which is no file or lies outside of it")
+        if content := tar.extractfile(member):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                shutil.copyfileobj(content, file)
+            path.chmod(member.mode & 0o777)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
 
 
 def _place(settings: ServerSettings, part: Path) -> None:
@@ -90,13 +119,15 @@ def _place(settings: ServerSettings, part: Path) -> None:
     if name == DATABASE:
         shutil.move(part / DATABASE, here / DATABASE)
     else:
-        address = settings.database.replace("postgresql+psycopg", "postgresql")
-        _run(["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(part / DUMP), address])
+        address, secret = libpq(settings.database)
+        _run(["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(part / DUMP), address], secret)
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str], secret: Mapping[str, str]) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, "--no-password"], env={**os.environ, **secret}, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError as e:
         raise InfrastructureError(f"{command[0]} is missing; install it: apt-get install postgresql-client") from e
     if done.returncode:

@@ -83,6 +83,7 @@ def _demo(args: argparse.Namespace, out: Output) -> int:
         leave=args.exit,
         pace=args.pace,
         port=args.port,
+        checker=Path(args.checker).absolute(),
         board=not args.no_board,
     )
     return uvloop.run(play(options, out.note))
@@ -103,10 +104,13 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="another draw, other radio silences (default 1)")
     parser.add_argument("--pace", type=float, default=0.0, metavar="SECONDS", help="least real seconds a virtual hour")
-    parser.add_argument("--port", type=int, default=8480, help="port of the server (default 8480)")
+    parser.add_argument("--port", type=int, default=0, help="port of the server (default 8480, if it is free)")
     parser.add_argument("--devices", type=_fleet, default={"a": 300, "b": 125, "c": 75}, metavar="REVISION=COUNT,…")
     parser.add_argument("--no-board", action="store_true", help="leave the emulated board out")
     parser.add_argument("--product", default="examples/coldcell", metavar="DIR", help="the sample product")
+    parser.add_argument(
+        "--checker", default="tools/check_demo.py", metavar="FILE", help="program that computes the report again"
+    )
     parser.add_argument("--work", default="build/demo", metavar="DIR", help="everything it makes; wiped at the start")
 
 

@@ -7,7 +7,6 @@ Versions, faults and fixes come from the product's history: no line here names o
 """
 
 import asyncio
-import contextlib
 import json
 import shutil
 import signal
@@ -17,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fleetloop.app.check import Checked, check, checker
 from fleetloop.app.conductor import Conductor, Status
 from fleetloop.app.factory import EMULATOR, Built, Factory, Variant
+from fleetloop.app.folder import fresh
 from fleetloop.app.gateway import board_config, gateway
-from fleetloop.app.participant import Program
+from fleetloop.app.participant import Child, Program
 from fleetloop.app.report import Chapter, closing, judge
 from fleetloop.app.stage import (
     Cast,
@@ -28,7 +29,9 @@ from fleetloop.app.stage import (
     ServerProcess,
     Stage,
     conducted,
+    free_port,
     libraries,
+    listenable,
     phase,
     simulation,
     story_start,
@@ -36,6 +39,7 @@ from fleetloop.app.stage import (
 )
 from fleetloop.core.client import Client
 from fleetloop.core.clock import DAY, HOUR
+from fleetloop.core.errors import ConflictError
 
 FIRST: dict[str, object] = {"waves": [25.0, 100.0], "on_inconclusive": "ask"}
 NEXT: dict[str, object] = {"waves": [5.0, 25.0, 50.0, 80.0], "on_inconclusive": "ask"}
@@ -43,6 +47,8 @@ SOAK_S = DAY
 SILENCE = 0.005
 """Share of device-days with a radio silence of over three hours."""
 NO_EMULATOR = 77
+INTERRUPTED = 130
+PORT = 8480
 BOARD = "board-0001"
 BOARD_REVISION = "b"
 ASKING = "waiting for a person"
@@ -50,17 +56,21 @@ ASKING = "waiting for a person"
 
 @dataclass(frozen=True)
 class Options:
-    """``devices`` by hardware revision; ``pace``: least real seconds a virtual hour; ``leave``: end when it is over."""
+    """``devices`` by hardware revision; ``pace``: least real seconds a virtual hour; ``leave``: end when it is over.
+
+    ``port`` 0: the usual one if it is free, else another. ``checker``: the program that computes the report again.
+    """
 
     product: Path
     work: Path
+    checker: Path
     devices: dict[str, int]
     seed: int = 1
     without_fault: bool = False
     fault_on: str = ""
     leave: bool = False
     pace: float = 0.0
-    port: int = 8480
+    port: int = 0
     board: bool = True
 
 
@@ -86,28 +96,33 @@ class Demo:
         self.tell = Teller(note)
         self.start = story_start()
         self.tell.start = self.start
-        shutil.rmtree(options.work, ignore_errors=True)
-        options.work.mkdir(parents=True)
         variant = Variant(options.without_fault, options.fault_on)
         self.factory = Factory(options.product, options.work, variant, lambda line: self.tell.say(f"  {line}"))
-        self.server = ServerProcess(options.work / "server", self.start, port=options.port)
+        self.server = ServerProcess(options.work / "server", self.start, port=_port(options.port))
         self.stage = Stage(self.server, "")
         self.operator = Client(self.server.url)
         self.chapters: list[Chapter] = []
         self.decisions: list[str] = []
+        self.builds: list[asyncio.Task[Built]] = []
         self.factory.host_board = shutil.which(EMULATOR) is None
         self.emulator = "a process of this machine: QEMU cannot be had" if self.factory.host_board else "QEMU"
 
     async def run(self) -> int:
         """The exit code: 0 if all that this variant promises happened, 1 if not, 77 without an emulator."""
+        _on_interrupt(_cancel())
         built = await self._first_builds()
         try:
             programs = await self._open(built)
-            async with conducted(self.server, programs, self.options.pace) as (conductor, _):
-                _on_interrupt(conductor.interrupt)
+            async with conducted(self.server, programs, self.options.pace) as (conductor, children):
                 await self._play(conductor, built)
-                return await self._close(conductor)
+                code = await self._close(children)
+                if not self.options.leave:
+                    await self._stay(conductor)
+                return code
         finally:
+            for build in self.builds:
+                build.cancel()
+            await asyncio.gather(*self.builds, return_exceptions=True)
             await self.server.end()
 
     async def _first_builds(self) -> dict[str, Built]:
@@ -184,7 +199,8 @@ class Demo:
 
     def _build(self, tag: str, at: float, previous: Built) -> "asyncio.Task[Built]":
         self.tell.say(f"the team builds {tag}")
-        return asyncio.create_task(self.factory.build(tag, at, previous))
+        self.builds.append(asyncio.create_task(self.factory.build(tag, at, previous)))
+        return self.builds[-1]
 
     async def _roll_out(self, play: Play, built: Built, plan: dict[str, object]) -> Chapter:
         """Publish a release and follow its rollout to its end."""
@@ -221,14 +237,14 @@ class Demo:
         chapter.rollback = back["id"]
         incident = next(i for i in self.stage.client.get("/incidents") if i["rollout"] == chapter.rollout)
         self.tell.say(
-            f"incident: {incident['version']} on revision {incident['revision']}, evidence {incident['evidence']:.0f}, "
-            f"commit {incident['commit'][:10]} ({incident['subject']})",
+            f"incident: {incident['version']} on revision {incident['revision']}, "
+            f"evidence {int(incident['evidence'])}, commit {incident['commit'][:10]} ({incident['subject']})",
             play.status.now,
         )
         await self._follow(play, back["id"])
 
-    async def _close(self, conductor: Conductor) -> int:
-        """The table, the report, and, unless it is to leave, a page that stays up."""
+    async def _close(self, children: list[Child]) -> int:
+        """The report, its table, the page, and the check of it all. Time stands still meanwhile."""
         report = await asyncio.to_thread(judge, self.stage.client, self.stage.product, self.chapters, self._frame())
         path = self.options.work / "demo-report.json"
         path.write_text(json.dumps(report, indent=1) + "\n")
@@ -238,13 +254,25 @@ class Demo:
         self.tell.note(
             f"page:   {self.server.url}/rollouts/{self._shown()}  (name admin, password {self.server.password()})"
         )
-        if not self.options.leave:
-            self.tell.note("Time now steps on to the present; the page stays up until Ctrl-C.")
-            await conductor.catch_up()
-            await conductor.live()
-        if self.factory.host_board and report["promised"]:
-            return NO_EMULATOR
-        return 0 if report["promised"] else 1
+        checked = await self._check(children)
+        if checked.wrong or not report["promised"]:
+            return 1
+        return NO_EMULATOR if self.factory.host_board else 0
+
+    async def _check(self, children: list[Child]) -> Checked:
+        for child in children:
+            await child.write()
+        checked = await check(self.options.checker, self.server.url, self.options.work)
+        for line in checked.told():
+            self.tell.note(line)
+        return checked
+
+    async def _stay(self, conductor: Conductor) -> None:
+        """The page stays up; Ctrl-C is now the usual end."""
+        _on_interrupt(conductor.interrupt)
+        self.tell.note("Time now steps on to the present; the page stays up until Ctrl-C.")
+        await conductor.catch_up()
+        await conductor.live()
 
     def _frame(self) -> dict[str, Any]:
         return {
@@ -279,9 +307,29 @@ def _on_interrupt(action: Callable[[], None]) -> None:
         loop.add_signal_handler(number, action)
 
 
+def _cancel() -> Callable[[], None]:
+    """Ends what this task does, once: a second Ctrl-C does not disturb the ending."""
+    task = asyncio.current_task()
+
+    def end() -> None:
+        if task and not task.cancelling():
+            task.cancel()
+
+    return end
+
+
+def _port(wanted: int) -> int:
+    if wanted and not listenable(wanted):
+        raise ConflictError(f"port {wanted} of this machine is taken; name another with --port, or none")
+    return wanted or (PORT if listenable(PORT) else free_port())
+
+
 async def play(options: Options, note: Callable[[str], None]) -> int:
-    """Play the demo; Ctrl-C leaves nothing running."""
-    demo = Demo(options, note)
-    with contextlib.suppress(asyncio.CancelledError):
-        return await demo.run()
-    return 130
+    """Play the demo; Ctrl-C leaves nothing running. Raises `ConflictError` for a port or folder that is in use."""
+    checker(options.checker)
+    with fresh(options.work):
+        try:
+            return await Demo(options, note).run()
+        except asyncio.CancelledError:
+            note("interrupted; all that was started here has ended")
+            return INTERRUPTED

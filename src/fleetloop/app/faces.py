@@ -154,6 +154,8 @@ def _back(request: Request, passing: bool) -> str:
 def _trouble(document: dict[str, Any], request: Request, frame: web.Frame) -> web.Trouble:
     status = int(document["status"])
     detail = str(document["detail"])
+    if status == 404 and detail.endswith(": Not Found"):
+        detail = f"This server has no page at {request.url.path}."
     title = str(document["title"]).capitalize()
     passing = status in (429, 503)
     return web.Trouble(

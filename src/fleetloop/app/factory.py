@@ -5,11 +5,8 @@ repository, with the story's clock for dates.
 """
 
 import asyncio
-import contextlib
 import importlib.util
-import os
 import shutil
-import signal
 import sys
 import tomllib
 from asyncio.subprocess import PIPE
@@ -19,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fleetloop.app.participant import die_with_parent
+from fleetloop.app.participant import die_with_parent, ended
 from fleetloop.core.errors import FailedError, InfrastructureError, InputError
 from fleetloop.pipelines import new_keys
 
@@ -147,9 +144,7 @@ class Factory:
                     self.say(f"{tag}: {said[-1].strip()}")
             await process.wait()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                if process.returncode is None:
-                    os.kill(process.pid, signal.SIGTERM)
+            await ended(process)
         if process.returncode:
             raise _failure(tag, said)
 

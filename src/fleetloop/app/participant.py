@@ -1,8 +1,9 @@
 """A participant of the conductor in a process of its own: JSON lines on its stdin and stdout.
 
-It says ``{"next": T}`` once, then answers each ``{"from": T0, "run": T}`` with ``{"next": T1}``. ``{"failed": "…"}``
-names what broke under it. It has a session of its own, for the terminal's Ctrl-C is ours to handle, and it ends with
-us: by the kernel's death signal, and at the end of its stdin.
+It says ``{"next": T}`` once, then answers each ``{"from": T0, "run": T}`` with ``{"next": T1}``; so also
+``{"write": true}``, at which it writes its records. ``{"failed": "…"}`` names what broke under it. It has a session of
+its own, for the terminal's Ctrl-C is ours to handle, and it ends with us: by the kernel's death signal, and at the end
+of its stdin.
 """
 
 import asyncio
@@ -24,6 +25,19 @@ PATIENCE_S = 300.0
 END_S = 5.0
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+async def ended(process: Process) -> None:
+    """SIGTERM; who is still there after five seconds is killed with all its group."""
+    with contextlib.suppress(ProcessLookupError):
+        if process.returncode is None:
+            os.kill(process.pid, signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), END_S)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def die_with_parent() -> None:
@@ -76,18 +90,19 @@ class Child:
         self.next = await self._answer()
         return self.next
 
+    async def write(self) -> None:
+        """Let it write its records now, and go on."""
+        await self._say({"write": True})
+        self.next = await self._answer()
+
     async def end(self) -> None:
         """Let it write its records: at a word, then at SIGTERM, and after five seconds more it is killed."""
         await self._say({"end": True})
         if self._process.stdin:
             self._process.stdin.close()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), END_S)
-                return
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, number)
-        await self._process.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), END_S)
+        await ended(self._process)
 
     async def _say(self, order: dict[str, object]) -> None:
         stdin = self._process.stdin

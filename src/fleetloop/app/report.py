@@ -23,13 +23,15 @@ class Chapter:
 
 def judge(client: Client, product: str, chapters: list[Chapter], frame: dict[str, Any]) -> dict[str, Any]:
     """The report: every chapter in figures, and whether this variant kept its promises."""
-    told = [_chapter(client, c) for c in chapters]
+    incidents: list[dict[str, Any]] = client.get("/incidents")
+    began = {i["rollout"]: i["first_event_at"] for i in incidents}
+    told = [_chapter(client, c, began.get(c.rollout)) for c in chapters]
     devices = client.get("/devices", product=product)
     last = chapters[-1].version
     report = dict(frame) | {
         "product": product,
         "chapters": told,
-        "incidents": client.get("/incidents"),
+        "incidents": incidents,
         "on_last": sum(d["version"] == last for d in devices),
         "devices": len(devices),
     }
@@ -37,7 +39,8 @@ def judge(client: Client, product: str, chapters: list[Chapter], frame: dict[str
     return report | {"broken_promises": broken, "promised": not broken}
 
 
-def _chapter(client: Client, chapter: Chapter) -> dict[str, Any]:
+def _chapter(client: Client, chapter: Chapter, began: float | None) -> dict[str, Any]:
+    """``began``: the first bad event on a device that had it, from which stop and restore are counted."""
     found = client.get(f"/rollouts/{chapter.rollout}")
     deployments = client.get(f"/rollouts/{chapter.rollout}/deployments")
     hurt = found["evidence"]["hurt"]
@@ -61,8 +64,9 @@ def _chapter(client: Client, chapter: Chapter) -> dict[str, Any]:
         "started_at": chapter.started_at,
         "stopped_at": chapter.stopped_at,
         "lead_time_s": None if ninety is None else ninety - chapter.committed_at,
-        "time_to_stop_s": None if chapter.stopped_at is None else chapter.stopped_at - chapter.started_at,
-        "time_to_restore_s": undone["ended_at"] - chapter.stopped_at if undone and chapter.stopped_at else None,
+        "first_bad_event_at": began,
+        "time_to_stop_s": None if began is None or chapter.stopped_at is None else chapter.stopped_at - began,
+        "time_to_restore_s": None if began is None or undone is None else undone["ended_at"] - began,
         "rollback": chapter.rollback,
         "back": sum(d["state"] == "confirmed" for d in back),
         "sent_back": len(back),
@@ -103,13 +107,19 @@ def _caught(chapter: dict[str, Any], report: dict[str, Any], before: str) -> lis
     return broken
 
 
+TIMES = (
+    "Times are the story's own (virtual). Lead time: commit to 90 % of the fleet confirmed; stop and restore count "
+    "from the first bad event."
+)
+
+
 def closing(report: dict[str, Any]) -> list[str]:
     """The table that ends the demo; each figure with its clock."""
     heads = ("release", "commit", "ended", "lead time", "hurt", "time to stop", "time to restore")
     rows = [heads, *(_row(c, report["devices"]) for c in report["chapters"])]
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
     lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines = ["", *lines, "", "Times are the story's own (virtual); lead time is commit to 90 % of the fleet confirmed."]
+    lines = ["", *lines, "", TIMES]
     lines += [f"A person decided: {d}" for d in report["decisions"]] or ["No person had to decide."]
     lines.append(f"Board: {report['emulator']}. Real time: {report['real_seconds']:.0f} s. Seed {report['seed']}.")
     lines += [f"NOT AS PROMISED: {b}" for b in report["broken_promises"]] or ["All that this story promises happened."]

@@ -21,7 +21,7 @@ from fleetloop.core.tables import metadata
 
 STORES = (
     "core.db", "core.serving", "access.log", "access.store", "hardware.store", "fleet.store", "releases.store",
-    "telemetry.store", "rollouts.tables", "incidents.store",
+    "telemetry.store", "rollouts.tables", "incidents.store", "app.kept",
 )  # fmt: skip
 LOCK = 70180
 

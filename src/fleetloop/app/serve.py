@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -18,7 +17,9 @@ from fleetloop import web
 from fleetloop.access import api as access_api
 from fleetloop.access.entry import who
 from fleetloop.app import metrics
+from fleetloop.app.browse import manual
 from fleetloop.app.faces import mount
+from fleetloop.app.once import Once, described
 from fleetloop.app.settings import LOOPBACK
 from fleetloop.app.ticking import Ticking
 from fleetloop.app.wiring import Rooms, flush, load
@@ -42,6 +43,7 @@ class Server:
         self.rooms = rooms
         self.ticking = Ticking(rooms)
         self.api = application(self)
+        self._once = Once(self.api, rooms.db, rooms.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self.began = time.monotonic()
 
@@ -82,6 +84,8 @@ class Server:
                 else:
                     await _away(send)
                 return
+            if self.rooms.settings.behind_proxy:
+                scope = dict(web.as_seen(scope))
             if path.startswith("/static/"):
                 await web.serve(scope, receive, send)
                 return
@@ -91,7 +95,14 @@ class Server:
             if path == "/live":
                 await self._live(scope, receive, send)
                 return
-        await self.api(scope, receive, send)
+        await self._people(scope, receive, send)
+
+    async def _people(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """API and pages."""
+        try:
+            await self._once(scope, receive, send)
+        except errors.FleetloopError as error:
+            await _told(Request(scope), error)(scope, receive, send)
 
     async def _advance(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """A conductor on this machine moves the clock: thousands of times a story, so past the framework."""
@@ -126,11 +137,20 @@ async def _answer(send: Any, status: int, body: bytes, *headers: tuple[bytes, by
     await send({"type": "http.response.body", "body": body})
 
 
+class Api(FastAPI):
+    """With what a layer before it takes in its document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """As FastAPI makes it, once, with Idempotency-Key."""
+        made = self.openapi_schema
+        return made or described(super().openapi())
+
+
 def application(server: Server) -> FastAPI:
     """API, pages and the operator's addresses."""
     rooms = server.rooms
 
-    app = FastAPI(title="Fleetloop", version="1", docs_url=None, redoc_url=None)
+    app = Api(title="Fleetloop", version="1", docs_url=None, redoc_url=None)
     app.state.access = rooms.access
     app.state.rooms = rooms
     for router in (
@@ -162,37 +182,39 @@ def _operator(app: FastAPI, server: Server) -> None:
         return PlainTextResponse(metrics.text(server.rooms), media_type="text/plain; version=0.0.4")
 
     async def docs() -> Response:
-        return get_swagger_ui_html(openapi_url="/openapi.json", title="Fleetloop API")
+        frame = web.Frame(server.rooms.clock.now())
+        return await web.answer("app/docs.html", frame, page=manual(app.openapi()))
 
     for path, door in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", show), ("/docs", docs)):
         app.add_api_route(path, door, methods=["GET"], include_in_schema=False)
 
 
-def _errors(app: FastAPI) -> None:
-    def told(request: Request, error: errors.FleetloopError) -> Response:
-        number = new_id()
-        status, _, level = problem.edge(error)
-        log.log(level, "request_refused code=%s path=%s request=%s", error.code, request.url.path, number)
-        headers = {"Retry-After": "5"} if error.passing else {}
-        body = problem.document(error, number)
-        return JSONResponse(body, status, headers=headers, media_type=problem.MEDIA_TYPE)
+def _told(request: Request, error: errors.FleetloopError) -> Response:
+    number = new_id()
+    status, _, level = problem.edge(error)
+    log.log(level, "request_refused code=%s path=%s request=%s", error.code, request.url.path, number)
+    headers = {"Retry-After": "5"} if error.passing else {}
+    body = problem.document(error, number)
+    return JSONResponse(body, status, headers=headers, media_type=problem.MEDIA_TYPE)
 
+
+def _errors(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
-        return told(request, error if isinstance(error, errors.FleetloopError) else errors.FleetloopError())
+        return _told(request, error if isinstance(error, errors.FleetloopError) else errors.FleetloopError())
 
     async def invalid(request: Request, error: Exception) -> Response:
         found: list[dict[str, Any]] = list(error.errors()) if isinstance(error, RequestValidationError) else []
         where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found[:5])
-        return told(request, errors.InputError(f"the request does not fit: {where}"))
+        return _told(request, errors.InputError(f"the request does not fit: {where}"))
 
     async def plain(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         kind = {404: errors.NotFoundError, 405: errors.InputError}.get(status, errors.FleetloopError)
-        return told(request, kind(f"{request.method} {request.url.path}: {getattr(error, 'detail', 'failed')}"))
+        return _told(request, kind(f"{request.method} {request.url.path}: {getattr(error, 'detail', 'failed')}"))
 
     async def broken(request: Request, error: Exception) -> Response:
         log.error("request_failed path=%s", request.url.path, exc_info=error)
-        return told(
+        return _told(
             request, errors.FleetloopError("Something went wrong here; the log has it under this request's id.")
         )
 

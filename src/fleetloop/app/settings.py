@@ -34,7 +34,7 @@ class ServerSettings:
     tls: str = ""
     """``self`` makes a certificate; ``CERT,KEY`` names two PEM files; empty: plain HTTP."""
     behind_proxy: bool = False
-    """A proxy ends TLS and sets `X-Forwarded-Proto` and `X-Forwarded-Host`."""
+    """A proxy ends TLS and sets `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-For`."""
     poll_s: int = 300
     """What devices of a product without a period of its own are told to wait."""
     stepped: bool = False

@@ -19,8 +19,8 @@ from typing import Any
 
 import aiohttp
 
-from fleetloop.app.conductor import Conductor, Participant, Status
-from fleetloop.app.participant import Child, Program, die_with_parent
+from fleetloop.app.conductor import Conductor, Status
+from fleetloop.app.participant import Child, Program, die_with_parent, ended
 from fleetloop.core.client import Client
 from fleetloop.core.clock import DAY, HOUR, real_now
 from fleetloop.core.errors import InfrastructureError
@@ -33,6 +33,17 @@ SIM = "host-library"
 def story_start(days: float = DAYS_BACK) -> float:
     """A whole hour so many days ago: a story must end before real now."""
     return (real_now() // HOUR) * HOUR - days * DAY
+
+
+def listenable(port: int) -> bool:
+    """Whether a server could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:
@@ -103,8 +114,7 @@ class ServerProcess:
     async def end(self) -> None:
         """SIGTERM, and wait."""
         if self.process and self.alive():
-            self.process.terminate()
-            await self.process.wait()
+            await ended(self.process)
 
     def password(self) -> str:
         """The first administrator's, from the log of the first start."""
@@ -275,9 +285,9 @@ def wave(status: Status, rollout: int) -> int:
 @contextlib.asynccontextmanager
 async def conducted(
     server: ServerProcess, programs: list[Program], pace: float = 0.0
-) -> AsyncGenerator[tuple[Conductor, list[Participant]]]:
+) -> AsyncGenerator[tuple[Conductor, list[Child]]]:
     """Start the participants and a conductor; all end with the block."""
-    children: list[Participant] = []
+    children: list[Child] = []
     try:
         for program in programs:
             children.append(await Child.start(program))  # noqa: PERF401  each is ended if a later one fails

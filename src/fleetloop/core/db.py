@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.pool import QueuePool
 
+from fleetloop.core.direct import Direct, Row
 from fleetloop.core.errors import FleetloopError, UnavailableError
 from fleetloop.core.facts import Fact, Recorded, decode
 from fleetloop.core.tables import TENANT, Key, scoped, table
@@ -60,6 +61,12 @@ class Reader:
         prepared = scoped(statement, self.tenant)
         return self.connection.execute(prepared, rows) if rows is not None else self.connection.execute(prepared)
 
+    def row(self, direct: Direct, values: Mapping[str, Any]) -> Row | None:
+        """The first row of a statement that the driver runs, or None."""
+        for watch in watchers:
+            watch(direct.statement)
+        return direct.run(self.connection, self.tenant, values).fetchone()
+
     def all(self, statement: sa.Executable) -> list[Mapping[str, Any]]:
         """Every row."""
         return cast("list[Mapping[str, Any]]", self.execute(statement).mappings().all())
@@ -88,6 +95,13 @@ class Tx(Reader):
         """As `Reader.execute`; whatever may change something is counted."""
         self.writes += not isinstance(statement, sa.Select)
         return super().execute(statement, rows)
+
+    def do(self, direct: Direct, values: Mapping[str, Any]) -> None:
+        """Run a statement that changes something, by the driver."""
+        for watch in watchers:
+            watch(direct.statement)
+        self.writes += 1
+        direct.run(self.connection, self.tenant, values)
 
     def insert(self, statement: sa.Insert) -> int:
         """Insert one row and return its key."""

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from fleetloop.access import Person, needs
-from fleetloop.fleet.model import Device, NewDevice
+from fleetloop.core.tags import check_of, tag_of
+from fleetloop.fleet.model import Device, NewDevice, state_of
 from fleetloop.fleet.service import Fleet
 
 By = Annotated[Person, Depends(needs())]
 ASKED = [Depends(needs())]
+Seen = Annotated[str | None, Header(alias="If-Match", description="The ETag of the device as you have seen it.")]
 
 
 class Changes(BaseModel):
@@ -80,14 +83,20 @@ class _Doors:
         told = [DeviceTold(device.id, token) for device, token in zip(new, await self._fleet.add(by, new), strict=True)]
         return told if isinstance(body, list) else told[0]
 
-    async def device(self, id: str) -> Device:  # noqa: A002  the word in the path
+    async def device(self, id: str, response: Response) -> Device:  # noqa: A002  the word in the path
         """One device; a retired one too."""
-        return await self._fleet.get(id)
+        return _tagged(response, await self._fleet.get(id))
 
-    async def change(self, by: By, id: str, body: Changes) -> Device:  # noqa: A002
+    async def change(self, by: By, id: str, body: Changes, response: Response, seen: Seen = None) -> Device:  # noqa: A002
         """Correct what a device is."""
-        return await self._fleet.change(by, id, body.model_dump(exclude_none=True))
+        changes = body.model_dump(exclude_none=True)
+        return _tagged(response, await self._fleet.change(by, id, changes, check_of(seen, state_of)))
 
-    async def retire(self, by: By, id: str) -> None:  # noqa: A002
+    async def retire(self, by: By, id: str, seen: Seen = None) -> None:  # noqa: A002
         """The device leaves the fleet; its token is refused from now on."""
-        await self._fleet.retire(by, id)
+        await self._fleet.retire(by, id, check_of(seen, state_of))
+
+
+def _tagged(response: Response, device: Device) -> Device:
+    response.headers["ETag"] = tag_of(state_of(device))
+    return device

@@ -48,6 +48,18 @@ class Device:
     attributes: Mapping[str, str]
 
 
+def state_of(device: Device) -> dict[str, object]:
+    """What a person's decision about it rests on."""
+    return {
+        "id": device.id,
+        "product": device.product,
+        "revision": device.revision,
+        "group": device.group,
+        "takes": device.takes,
+        "retired": device.retired_at is not None,
+    }
+
+
 @dataclass(frozen=True)
 class Moment:
     """One line of a device's timeline. ``what``: added, changed, version, attributes, revision or retired."""

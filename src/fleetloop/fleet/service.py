@@ -1,6 +1,6 @@
 """The verbs of the fleet, and what is kept in memory so that a poll asks no database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from sys import intern
 
@@ -8,6 +8,7 @@ from fleetloop.access import Gateway, Person, Tokens, audit
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Reader, Tx
 from fleetloop.core.errors import ConflictError, GoneError, InputError
+from fleetloop.core.tags import anything
 from fleetloop.fleet import store
 from fleetloop.fleet.model import (
     AttributesChanged,
@@ -22,6 +23,8 @@ from fleetloop.fleet.rules import check_id, check_words, differing, merged, told
 from fleetloop.hardware import check_revision
 
 AT_ONCE = 10_000
+Check = Callable[[Device], None]
+"""Raises unless the device is still as whoever asks has seen it."""
 
 
 class Fleet:
@@ -154,12 +157,13 @@ class Fleet:
         self._wants.update(device.id for device in new)
         self._products.update((device.id, intern(device.product)) for device in new)
 
-    async def change(self, by: Person, device: str, changes: Mapping[str, str]) -> Device:
+    async def change(self, by: Person, device: str, changes: Mapping[str, str], check: Check = anything) -> Device:
         """Correct ``product``, ``revision``, ``group`` or ``takes``. Raises as `add`, `GoneError` for a retired one."""
         at = self._clock.now()
 
         def job(tx: Tx) -> Device:
             old = _in_field(tx, device)
+            check(old)
             new = replace(old, **changes)
             check_words(new.group, new.takes)
             check_revision(tx, new.product, new.revision)
@@ -173,12 +177,12 @@ class Fleet:
 
         return await self._db.write(job)
 
-    async def retire(self, by: Person, device: str) -> None:
+    async def retire(self, by: Person, device: str, check: Check = anything) -> None:
         """It is refused from the commit on, and stays readable. Raises `NotFoundError`, `GoneError`."""
         at = self._clock.now()
 
         def job(tx: Tx) -> None:
-            _in_field(tx, device)
+            check(_in_field(tx, device))
             store.retire_device(tx, device, at)
             self._tokens.revoke(tx, device)
             tx.record(DeviceRetired(at, device))

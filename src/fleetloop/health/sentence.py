@@ -73,9 +73,9 @@ def stopped_sentence(experiment: Experiment) -> str:
     return f"Stopped: {_counted(experiment)}; {_ends(experiment.interval())} ({evidence})."
 
 
-def enough_sentence(experiment: Experiment) -> str:
-    """*Good enough*, with the age covered; the plan declares what is tolerated."""
-    hours = math.floor(experiment.age_covered_s / HOUR_S)
+def enough_sentence(experiment: Experiment, now: float) -> str:
+    """*Good enough*, with the age covered by ``now``; the plan declares what is tolerated."""
+    hours = math.floor(experiment.age_covered_s(now) / HOUR_S)
     return f"Good enough: below {_rate(experiment.plan.tolerated or 0.0)}, up to {hours} hours after booting."
 
 

@@ -22,7 +22,8 @@ class Tally:
         self.revisions: dict[str, Evidence] = {}
         self.events: list[Comparable] = []
         self.steps: list[Step] = []
-        self.hurt: set[str] = set()
+        self.hurt: dict[str, float] = {}
+        """New devices, each with the time of its first bad event."""
         self.e_max = 1.0
         self.stopped_at: float | None = None
 
@@ -43,7 +44,7 @@ class Tally:
     def strike(self, line: Event | Silent, member: Member, before: Stratum) -> None:
         """A bad event of a device at risk, ``before`` the numbers at risk; evidence only if both arms were."""
         if member.new:
-            self.hurt.add(line.device)
+            self.hurt.setdefault(line.device, line.at)
         if not (self._plan.comparison and before.held_back and before.new):
             return
         for evidence in (self.pooled, self.revisions[member.revision]):

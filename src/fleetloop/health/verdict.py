@@ -53,6 +53,11 @@ class Experiment(Fold):
         return frozenset(self._tally.hurt)
 
     @property
+    def hurt_at(self) -> Mapping[str, float]:
+        """When each of them had it."""
+        return self._tally.hurt
+
+    @property
     def e_value(self) -> float:
         """E now."""
         return self._tally.e_value
@@ -114,16 +119,16 @@ class Experiment(Fold):
         """Device-days at risk, a row per wave."""
         return tuple(Exposure(int(wave), new / DAY_S, held / DAY_S) for wave, new, held in self._watched)
 
-    @property
-    def age_covered_s(self) -> float:
-        """Age since booting that nine in ten of the new devices at risk have reached; 0 if nobody is.
+    def age_covered_s(self, now: float) -> float:
+        """Age since booting that nine in ten of the new devices at risk have reached by ``now``; 0 if nobody is.
 
-        A device at risk that has not booted the release has age 0.
+        A device at risk that has not booted the release has age 0. The record may have been quiet for long before
+        ``now``: who is well says nothing.
         """
         members = self._cohort.members.items()
         risky = [device for device, member in members if member.new and member.stratum is not None]
-        ages = sorted(self.now - (self.now if (at := self.guard.booted_at(device)) is None else at) for device in risky)
-        return ages[len(ages) // 10] if ages else 0.0
+        ages = sorted(now - (now if (at := self.guard.booted_at(device)) is None else at) for device in risky)
+        return max(ages[len(ages) // 10], 0.0) if ages else 0.0
 
     @property
     def comparable(self) -> bool:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from fleetloop import web
 
 PARTS = ("gate", "stats", "timeline")
+DAY_S = 20 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -139,15 +140,22 @@ def _phases(i: Incident) -> tuple[web.Phase, ...]:
     """Detect (first bad event to hold), stop, restore; a part that did not happen is left out."""
     names = (("detect", "timed-out", i.held_at), ("stop", "hurt", i.stopped_at), ("restore", "booted", i.restored_at))
     ends = {"detect": "held", "stop": "stopped", "restore": "back"}
+    form = _form(i)
     found: list[web.Phase] = []
     start = i.first_at
     for name, look, end in names:
         if start is None or end is None or end <= start:
             continue
-        word = f"{web.written(end, 'hm')} {ends[name]}"
+        word = f"{web.written(end, form)} {ends[name]}"
         found.append(web.Phase(start, end, look, name, web.duration(end - start), word))
         start = end
     return tuple(found)
+
+
+def _form(i: Incident) -> str:
+    """A clock alone says too little of what took longer than most of a day."""
+    last = i.restored_at or i.stopped_at or i.opened_at
+    return "day" if i.first_at is not None and last - i.first_at > DAY_S else "hm"
 
 
 def _strip(i: Incident, phases: tuple[web.Phase, ...]) -> Markup:
@@ -159,7 +167,7 @@ def _strip(i: Incident, phases: tuple[web.Phase, ...]) -> Markup:
         "From the first bad event to the last device restored",
         said,
         phases,
-        f"{web.written(phases[0].start, 'hm')} first",
+        f"{web.written(phases[0].start, _form(i))} first",
         dots,
     )
 

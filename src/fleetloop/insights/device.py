@@ -24,6 +24,7 @@ def shown(life: Life, around: Around, now: float) -> fleet.DeviceShown:
     """The device at ``now``."""
     device, bad = life.device, life.bad
     start, end = axis.window(life, now)
+    inside = [h for h in bad if start <= h.at <= end]
     mine = [i for i in around.incidents if device.id in i.devices]
     version = next((m for m in reversed(life.moments) if m.what == "version"), None)
     proven = _proven(life)
@@ -34,7 +35,7 @@ def shown(life: Life, around: Around, now: float) -> fleet.DeviceShown:
         known_since=device.created_at, last_bad_at=bad[-1].at if bad else None, remark=_remark(life, mine),
         start=start, end=end, versions=axis.versions(life, now), states=axis.states(life, now),
         silences=axis.silences(life, now), boots=axis.boots(life), bad=axis.bad(life),
-        bad_note=story.spelt(bad[-1].text) if bad and start <= bad[-1].at <= end else "",
+        bad_note=story.spelt(inside[0].text) if len(inside) == 1 else "",
         stops=axis.stops(life.turns), happened=story.happened(life), held=tuple(_held(life)),
         components=(("application", device.version, proven, version.at if version else None),) if version else (),
         identity=tuple(_identity(device, around)), incident=incidents.name(mine[0].id) if mine else "",

@@ -35,10 +35,12 @@ def outlook(release: ReleaseShown, everything: Sequence[RolloutShown]) -> view.R
         on = f" on {web.board(r.blamed)}" if r.blamed else ""
         return view.Release(r.product, r.version, "hurt", f"stopped by {r.ended_by}{on}")
     if r.over:
-        good = r.phase == "finished: good enough"
-        return view.Release(
-            r.product, r.version, "confirmed" if good else "cancelled", f"confirmed on {done}" if good else r.phase
-        )
+        ends = {
+            "finished: good enough": ("confirmed", f"confirmed on {done}"),
+            "finished: inconclusive": ("cancelled", f"confirmed on {done}, inconclusive"),
+        }
+        state, words = ends.get(r.phase, ("cancelled", r.phase))
+        return view.Release(r.product, r.version, state, words, reached=r.phase in ends)
     return view.Release(r.product, r.version, "booted", f"is being rolled out, confirmed on {done}")
 
 

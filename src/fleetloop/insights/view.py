@@ -12,6 +12,8 @@ from fleetloop import web
 
 UNKNOWN = "unknown"
 """Stands for the version of a device that told none."""
+PUBLISH = "In your firmware's repository: fleetloop run, then fleetloop publish build/bundle."
+START = "To roll it out: fleetloop rollout start"
 PARTS = ("gate", "asks", "stages", "timeline")
 SEVERITY = ("stopped", "waiting for a person", "held", "paused", "running", "updating the held-back")
 """Phases that are news, worst first."""
@@ -41,12 +43,13 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Release:
-    """A release and what became of it: a state's key and words."""
+    """A release and what became of it: a state's key and words. ``reached``: its rollout ended without a stop."""
 
     product: str
     version: str
     state: str
     words: str
+    reached: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,12 @@ def _stopped(r: Rollout, now: float) -> web.Gate:
 def _calm(o: Overview) -> web.Gate:
     if not o.devices:
         return web.Gate("waiting", "Nothing is watched yet: no device has called.", "", "waiting")
-    best = next((r for r in o.releases if r.state == "confirmed"), None)
+    if not o.releases:
+        return web.Gate("waiting", "Nothing has been published yet.", PUBLISH, "waiting")
+    if not o.rollouts:
+        which = f"{o.releases[0].product} {o.releases[0].version}"
+        return web.Gate("waiting", f"{which} is published, and goes nowhere yet.", f"{START} {which}", "waiting")
+    best = next((r for r in o.releases if r.reached), None)
     rest = f"{best.version} is {best.words}." if best else "No release has been confirmed on the fleet yet."
     return web.Gate("confirmed", "Nothing is wrong, and nothing waits.", rest, "confirmed")
 
@@ -189,9 +197,12 @@ def _progress(r: Rollout) -> str:
 
 def _releases(o: Overview) -> Stage:
     good = next((r for r in o.releases if r.state == "confirmed"), None)
+    newest = next((r for r in o.releases if r.reached), None)
     lines = tuple(web.join(web.state(r.state, web.el("b", r.version)), f" {r.words}") for r in o.releases[:4])
-    quiet = "is the last good one" if good else "confirmed so far" if o.releases else "published"
-    return Stage("/releases", "Releases", "key", "", good.version if good else "none", quiet, lines)
+    if good or not newest:
+        quiet = "is the last good one" if good else "confirmed so far" if o.releases else "published"
+        return Stage("/releases", "Releases", "key", "", good.version if good else "none", quiet, lines)
+    return Stage("/releases", "Releases", "key", "", newest.version, "is the newest; inconclusive", lines)
 
 
 def _rollouts(o: Overview) -> Stage:

@@ -8,6 +8,8 @@ from typing import Any
 from fleetloop.core.command import Command, Output
 from fleetloop.core.errors import InputError
 
+RUNS = ".fleetloop"
+
 
 def _trust_add(args: argparse.Namespace, out: Output) -> None:
     try:
@@ -49,10 +51,20 @@ def _show(args: argparse.Namespace, out: Output) -> None:
     )
 
 
+def newest(runs: Path) -> Path:
+    """The bundle that `fleetloop run` wrote last into ``runs``. Raises `InputError` if it wrote none."""
+    from fleetloop.releases.bundle import MANIFEST
+
+    found = [path.parent for path in runs.glob(f"[!.]*/{MANIFEST}")]
+    if not found:
+        raise InputError(f"there is no bundle in {runs}; make one with `fleetloop run`, or name a bundle's folder")
+    return max(found, key=lambda folder: folder.stat().st_ctime_ns)  # times inside come from the cache
+
+
 def _publish(args: argparse.Namespace, out: Output) -> int:
     from fleetloop.releases.bundle import pack, read
 
-    bundle = read(Path(args.bundle))
+    bundle = read(Path(args.bundle) if args.bundle else newest(Path(RUNS)))
     client = out.client()
     with tempfile.TemporaryFile() as spool, out.progress() as bar:
         pack(bundle, spool)
@@ -81,7 +93,9 @@ def _plan(text: str) -> dict[str, Any]:
 
 
 def _publish_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", nargs="?", default="build/bundle", help="the folder that `fleetloop run` wrote")
+    parser.add_argument(
+        "bundle", nargs="?", metavar="BUNDLE", help="the folder that `fleetloop run` wrote (the newest in .fleetloop)"
+    )
     parser.add_argument("--no-rollout", action="store_true", help="only publish; start the rollout later")
     parser.add_argument("--plan", type=_plan, metavar="FILE", help="a TOML file with the plan's keys")
 
@@ -114,6 +128,11 @@ COMMANDS = (
         "Upload a bundle and start its rollout.",
         _publish,
         _publish_arguments,
-        ("fleetloop publish build/bundle", "fleetloop publish --no-rollout", "fleetloop publish --plan plan.toml"),
+        (
+            "fleetloop publish",
+            "fleetloop publish .fleetloop/coldcell-1.1.0",
+            "fleetloop publish --no-rollout",
+            "fleetloop publish --plan plan.toml",
+        ),
     ),
 )

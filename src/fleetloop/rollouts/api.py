@@ -4,18 +4,20 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
 
 from fleetloop import health
 from fleetloop.access import Person, needs
-from fleetloop.rollouts.cases import Deployment, Rollout
+from fleetloop.core.tags import check_of, tag_of
+from fleetloop.rollouts.cases import Deployment, Rollout, state_of
 from fleetloop.rollouts.plan import to_json
 from fleetloop.rollouts.service import Rollouts, Whole
 
 By = Annotated[Person, Depends(needs())]
 ASKED = [Depends(needs())]
+Seen = Annotated[str | None, Header(alias="If-Match", description="The ETag of the rollout as you have seen it.")]
 
 
 class NewRollout(BaseModel):
@@ -88,27 +90,37 @@ class _Doors:
         """Freeze a plan and start."""
         return plain(await self._rollouts.start(by, body.product, body.version, body.plan))
 
-    async def rollout(self, id: int) -> dict[str, Any]:  # noqa: A002  the word in the path
+    async def rollout(self, id: int, response: Response) -> dict[str, Any]:  # noqa: A002  the word in the path
         """One rollout: its waves by state, its evidence, what it waits for."""
         whole = await self._rollouts.whole(id)
         experiment = await self._rollouts.experiment(id)
-        return plain(whole.rollout) | {
+        return tagged(response, whole.rollout) | {
             "waves": waves(whole),
             "members": whole.members,
             "evidence": evidence(experiment),
         }
 
-    async def stop(self, by: By, id: int, body: Stop) -> dict[str, Any]:  # noqa: A002
+    async def stop(self, by: By, id: int, body: Stop, response: Response, seen: Seen = None) -> dict[str, Any]:  # noqa: A002
         """Nobody is handed the release once this is answered."""
-        return plain(await self._rollouts.stop(by, id, body.reason, rollback=body.rollback))
+        check = check_of(seen, state_of)
+        return tagged(response, await self._rollouts.stop(by, id, body.reason, rollback=body.rollback, check=check))
 
-    async def decide(self, by: By, id: int, body: Decision) -> dict[str, Any]:  # noqa: A002
+    async def decide(
+        self,
+        by: By,
+        id: int,  # noqa: A002
+        body: Decision,
+        response: Response,
+        seen: Seen = None,
+    ) -> dict[str, Any]:
         """A person's word where one is due."""
-        return plain(await self._rollouts.decide(by, id, go=body.go, reason=body.reason))
+        check = check_of(seen, state_of)
+        return tagged(response, await self._rollouts.decide(by, id, go=body.go, reason=body.reason, check=check))
 
-    async def pause(self, by: By, id: int, body: Pause) -> dict[str, Any]:  # noqa: A002
+    async def pause(self, by: By, id: int, body: Pause, response: Response, seen: Seen = None) -> dict[str, Any]:  # noqa: A002
         """Hand nothing new for now, or go on."""
-        return plain(await self._rollouts.pause(by, id, resume=body.resume))
+        check = check_of(seen, state_of)
+        return tagged(response, await self._rollouts.pause(by, id, resume=body.resume, check=check))
 
     async def deployments(self, id: int) -> Items:  # noqa: A002
         """Every deployment of the rollout."""
@@ -134,6 +146,12 @@ def plain(case: Rollout) -> dict[str, Any]:
     if case.ended_at is None:
         del shown["seed"]
     return shown
+
+
+def tagged(response: Response, case: Rollout) -> dict[str, Any]:
+    """A rollout, and the tag of its state on the way."""
+    response.headers["ETag"] = tag_of(state_of(case))
+    return plain(case)
 
 
 def waves(whole: Whole) -> list[dict[str, Any]]:

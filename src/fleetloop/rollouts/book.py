@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from fleetloop import health
 from fleetloop.core.db import Reader, Tx
-from fleetloop.rollouts import store
+from fleetloop.rollouts import hot, store
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Member, Rollout
 
@@ -54,10 +54,9 @@ def place_of(seed: str, device: str) -> str:
 def note(tx: Tx, rollout: int, seed: str, line: health.Line, ident: str) -> bool:
     """Keep ``line`` until a tick books it; False if it was known already."""
     key = tie(seed, line, ident)
-    known = sa.select(t.record.c.id).where(t.record.c.rollout == rollout, t.record.c.tie == key)
-    if tx.first(known) is not None:
+    if hot.noted(tx, rollout, key):
         return False
-    tx.execute(sa.insert(t.record).values(rollout=rollout, at=line.at, tie=key, line=health.encode(line)))
+    hot.add_line(tx, rollout, line.at, key, health.encode(line))
     return True
 
 
@@ -83,9 +82,7 @@ def book(tx: Tx, rollout: int, before: float) -> list[health.Line]:
         seq, at = seq + 1, max(at, row["at"])
         line = _line(row["line"], at)
         lines.append(line)
-        tx.execute(
-            sa.update(t.record).where(t.record.c.id == row["id"]).values(seq=seq, at=at, line=health.encode(line))
-        )
+        hot.booked(tx, row["id"], seq, at, health.encode(line))
     return lines
 
 

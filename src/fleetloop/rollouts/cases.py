@@ -45,6 +45,17 @@ class Rollout:
     ended_counts: str = ""
 
 
+def state_of(case: Rollout) -> dict[str, object]:
+    """What a person's decision about it rests on."""
+    return {
+        "id": case.id,
+        "phase": case.phase.value,
+        "wave": case.wave,
+        "go": case.go,
+        "paused_by": case.paused_by,
+    }
+
+
 @dataclass(frozen=True)
 class OpenWave:
     """A wave that was opened. ``booted_at``: when enough of it had booted for its soak to start."""

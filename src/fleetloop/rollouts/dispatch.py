@@ -8,7 +8,7 @@ from fleetloop import health
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Tx
 from fleetloop.core.errors import LimitError
-from fleetloop.rollouts import reports, store
+from fleetloop.rollouts import hot, reports, store
 from fleetloop.rollouts.cases import Attempt, Deployment
 from fleetloop.rollouts.desk import Desk, Live, Watch
 from fleetloop.rollouts.engine import heard
@@ -145,12 +145,11 @@ class Dispatch:
 
     def _report(self, tx: Tx, device: str, action: int, said: tuple[Report, bool, float]) -> Outcome:
         report, on_cancel, at = said
-        found = store.attempt(tx, action, device)
+        found = hot.standing(tx, action, device)
         if found is None:
             return Outcome.UNKNOWN
-        attempt, deployment = found
-        newest = store.attempts_of(tx, deployment.id)[-1]
-        if newest.id != attempt.id:
+        attempt, deployment, newest = found
+        if newest != attempt.id:
             reports.add(tx, attempt, at, _body(report, on_cancel), Outcome.OVER.value, "late: an older attempt")
             return Outcome.OVER
         event = heard(report, on_cancel=on_cancel)

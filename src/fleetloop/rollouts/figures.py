@@ -93,7 +93,7 @@ def _stats_running(r: RolloutShown, now: float) -> tuple[web.Stat, ...]:
 
 def _stats_ended(r: RolloutShown) -> tuple[web.Stat, ...]:
     c = r.comparison
-    expected = f"{web.cut(c.expected, 1)} expected were it no worse" if c and c.control else ""
+    expected = f"{c.expected:,.1f} expected were it no worse" if c and c.control else ""
     hurt = _stat_hurt(r, expected)
     if c and c.control:  # the remainder was drawn after the verdict
         hurt = web.Stat("Hurt", web.count(c.all.new.hurt), f"of {web.count(c.all.new.devices)} drawn", expected)

@@ -31,7 +31,7 @@ def plan_words(plan: Plan) -> tuple[tuple[str, str], ...]:
         most = f"at most {web.span(plan.hold_limit_s)}, then a person decides"
         said.append(("Hold at", f"evidence {plan.hold:g} when a wave is due: it waits until below, {most}"))
     said.append(("Stop at", f"evidence {plan.limit:g} (false stop in at most 1 of {plan.limit:g} healthy rollouts)"))
-    said.append(("Soak", f"{web.span(plan.soak_s)} after {plan.soak_after:.0%} of a wave has booted"))
+    said.append(("Soak", f"{web.span(plan.soak_s)} after {100 * plan.soak_after:.3g} % of a wave has booted"))
     said.append(("Good enough", f"below {web.per_device_days(plan.tolerated)}"))
     said.append(("Inconclusive", "ask a person" if plan.on_inconclusive.value == "ask" else "go on"))
     said.append(("On stop", "roll back" if plan.on_stop is OnStop.ROLLBACK else "stop, and leave devices as they are"))
@@ -53,7 +53,7 @@ def _guard(plan: Plan) -> str:
 
 
 def _flight(plan: Plan) -> str:
-    return f"at most {plan.in_flight_least}, or {plan.in_flight_share:.0%} of those booted"
+    return f"at most {plan.in_flight_least}, or {100 * plan.in_flight_share:.3g} % of those booted"
 
 
 def conditions(gates: Mapping[str, Gate], facts: Facts, experiment: health.Experiment) -> tuple[Condition, ...]:

@@ -19,12 +19,13 @@ Counts = Mapping[tuple[int, str, bool], int]
 
 @dataclass(frozen=True)
 class Hurt:
-    """A device that was hurt. ``state`` and ``version``: of the deployment that it has now."""
+    """A device that was hurt. ``state`` and ``version``: of its deployment now; ``home``: that is the rollback's."""
 
     device: str
     booted_at: float | None
     state: str
     version: str
+    home: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _hurt(reader: Reader, case: Rollout, undoing: Undoing | None) -> list[Hurt]:
         back = sa.select(d.device, d.state, d.version).where(d.rollout == undoing.id, d.device.in_(list(rows)))
         now = {r["device"]: dict(r) for r in reader.all(back)}
     return [
-        Hurt(device, r["booted_at"], (here := now.get(device, r))["state"], here["version"])
+        Hurt(device, r["booted_at"], (here := now.get(device, r))["state"], here["version"], device in now)
         for device, r in rows.items()
     ]
 

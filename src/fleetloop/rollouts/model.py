@@ -181,6 +181,7 @@ class Plan:
     remainder: bool = True
     """Whether the held-back get the release at the end."""
     soak_s: float = DAY
+    """How long a wave is watched, once it has booted, before the next one is due."""
     soak_after: float = 0.9
     """Share of a wave that must have booted before its soak starts."""
     confirmed_share: float = 0.8
@@ -192,18 +193,27 @@ class Plan:
     crash_limit: int = 0
     """That many devices with a bad event stop the rollout; 0: the verdict alone decides."""
     alpha: float = 0.05
+    """The risk of stopping a release that changes nothing. E stops the rollout at 1/alpha."""
     hold: float = 1.5
+    """E at or above this when a wave is due holds the wave."""
     hold_limit_s: float = 4 * DAY
+    """The longest hold; then a person decides."""
     window_s: float = 2 * HOUR
+    """W. What happens within it belongs to the install guard and not to the comparison."""
     p0: float = 0.05
+    """Share of installs that fail anyway; what the install guard measures against."""
     tolerated: float = 0.01
     """First bad events per device-day."""
     events: tuple[str, ...] = ("crash", "self-test", "silent")
     """Kinds of bad events that the releases of both arms declare."""
     poll_s: float = HOUR
+    """How often devices call; the product's, if nothing is said."""
     silent_s: float = 3 * HOUR
+    """No contact for so long is a bad event."""
     install_deadline_s: float = 4.5 * HOUR
+    """From handing to booting; after it the install guard counts a failed install."""
     in_flight_least: int = 5
+    """Installs in flight that are always allowed, however few have booted."""
     in_flight_share: float = 0.25
     """Installs in flight: at most this share of those booted in the rollout, but ``in_flight_least`` always."""
     attempts: int = 3
@@ -214,7 +224,9 @@ class Plan:
     rejections: int = 3
     """Rejections of one attempt after which it is declined."""
     on_inconclusive: OnInconclusive = OnInconclusive.ASK
+    """`ask`: a person decides whether the held-back devices get it; `go`: they do."""
     on_stop: OnStop = OnStop.ROLLBACK
+    """After a stop by the verdict, `rollback` or `stop`."""
     urgent: bool = False
     """May hold nobody back."""
     rollback: bool = False

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from fleetloop.core.db import Reader, Tx
 from fleetloop.core.tables import values
+from fleetloop.rollouts import hot
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Attempt
 
@@ -15,7 +16,7 @@ from fleetloop.rollouts.cases import Attempt
 def add(tx: Tx, attempt: Attempt, at: float, body: Mapping[str, Any], outcome: int, note: str) -> None:
     """Every report that was answered 200, in the device's own words."""
     row = {"attempt": attempt.id, "device": attempt.device, "at": at, "outcome": outcome, "note": note}
-    tx.execute(sa.insert(t.reports).values(**row, body=_written(body)))
+    hot.add_report(tx, {**row, "body": _written(body)})
 
 
 def said(reader: Reader, attempt: Attempt, body: Mapping[str, Any]) -> bool:

@@ -207,7 +207,7 @@ class Runner:
             phase=Phase.RUNNING if case.phase is Phase.ASKING else case.phase,
             facts=facts,
             answer=ask(self.gates.values(), facts),
-            good_enough=health.enough_sentence(experiment) if experiment.good_enough else "",
+            good_enough=health.enough_sentence(experiment, now) if experiment.good_enough else "",
             inconclusive=health.inconclusive_sentence(ratio),
             left=look.left,
             unsettled=drawn - done,

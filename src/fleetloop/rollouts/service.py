@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from fleetloop.access import Person, audit
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Reader, Tx
 from fleetloop.core.errors import ConflictError, InputError, NotFoundError
+from fleetloop.core.tags import anything
 from fleetloop.rollouts import book, exchange, store, undo
 from fleetloop.rollouts.cases import Deployment, Entry, Member, OpenWave, Rollout, RolloutEnded, RolloutStarted, Sort
 from fleetloop.rollouts.desk import Desk, Watch
@@ -20,6 +21,10 @@ from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.opening import Offer, selection, strata
 from fleetloop.rollouts.plan import Ground, propose, remarks, to_json
 from fleetloop.rollouts.waves import wave_sizes
+from fleetloop.web import listed
+
+Check = Callable[[Rollout], None]
+"""Raises unless the rollout is still as whoever asks has seen it."""
 
 
 class NoDevicesError(ConflictError):
@@ -163,9 +168,11 @@ class Rollouts:
         self._changed(tx, case, {"phase": phase, "blocked": sentence, "ended_at": at})
         tx.record(RolloutEnded(at, case.id, case.product, case.version, phase.value))
 
-    async def stop(self, by: Person, rollout: int, reason: str = "", *, rollback: bool = True) -> Rollout:
+    async def stop(
+        self, by: Person, rollout: int, reason: str = "", *, rollback: bool = True, check: Check = anything
+    ) -> Rollout:
         """From the moment this is acknowledged no device is handed the release. Raises `OverError`."""
-        _still_open(await self.get(rollout))
+        check(_still_open(await self.get(rollout)))  # not in the job: what memory has stopped stays stopped
         self._desk.stop(rollout)
         at = self._clock.now()
         sentence = f"Stopped by {by.name}: {reason or 'no reason given'}."
@@ -181,13 +188,16 @@ class Rollouts:
 
         return await self._db.write(job)
 
-    async def decide(self, by: Person, rollout: int, *, go: bool, reason: str = "") -> Rollout:
+    async def decide(self, by: Person, rollout: int, *, go: bool, reason: str = "", check: Check = anything) -> Rollout:
         """What a person says where one is due: go on with what waits, or leave it at that. Raises `ConflictError`."""
         at = self._clock.now()
         word = "Go" if go else "No further"
 
         def job(tx: Tx) -> Rollout:
             case = _still_open(_get(tx, rollout))
+            check(case)
+            if case.paused_by:
+                raise ConflictError(f"rollout {rollout} is paused by {case.paused_by}: resume it first")
             if case.phase is not Phase.ASKING:
                 raise ConflictError(f"rollout {rollout} does not wait for a person. {case.blocked}")
             number = case.wave + 1
@@ -199,13 +209,14 @@ class Rollouts:
 
         return await self._db.write(job)
 
-    async def pause(self, by: Person, rollout: int, *, resume: bool = False) -> Rollout:
+    async def pause(self, by: Person, rollout: int, *, resume: bool = False, check: Check = anything) -> Rollout:
         """Nobody new is handed the release and no wave opens until it is resumed. Raises `OverError`."""
         at = self._clock.now()
         word = "Resumed" if resume else "Paused"
 
         def job(tx: Tx) -> Rollout:
             case = _still_open(_get(tx, rollout))
+            check(case)
             fields = {"paused_by": "" if resume else by.name}
             store.change_rollout(tx, case.id, **fields)
             store.write(tx, case.id, Entry(at, "person", f"{word} by {by.name}", ""))
@@ -296,7 +307,7 @@ def sight(plan: Plan, members: list[Member]) -> str:
             alpha=plan.alpha,
         )
         return " ".join([health.planned_sentence(scheme), *parts])
-    first = "" if plan.rollback else health.first_release_sentence()
+    first = "" if plan.rollback or plan.by_hand else health.first_release_sentence()
     return " ".join([first, *parts]).strip()
 
 
@@ -308,8 +319,12 @@ def _from(members: list[Member]) -> str:
 def _why_nobody(offer: Offer) -> str:
     if not offer.artifacts:
         return "the release has no artifact"
-    kinds = ", ".join(sorted({f"{revision} ({kind})" for revision, kind in offer.artifacts}))
-    return f"it is built for {kinds}; see `fleetloop device list` for what there is and what it takes and runs"
+    revisions = listed(*offer.revisions)
+    kinds = listed(*sorted({kind for _, kind in offer.artifacts}))
+    return (
+        f"it is built for hardware revision {revisions} and comes as {kinds}; no device of these takes that "
+        "and runs another version; see `fleetloop device list`"
+    )
 
 
 def _whole(reader: Reader, case: Rollout) -> Whole:

@@ -7,7 +7,7 @@ What is over is made once and kept until something of it changes; what is open i
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -137,13 +137,13 @@ class Showing:
         gate = self._gate(seen, watch, now)
         away = groups.offline(self._heard, seen, now)
         over = seen.case.phase in OVER
-        hurt = tuple(_hurt(one, comparison, bool(seen.undoing)) for one in seen.hurt)
+        hurt = tuple(_hurt(one, comparison, experiment.hurt_at, bool(seen.undoing)) for one in seen.hurt)
         return replace(
             base, comparison=comparison, blamed=blamed(comparison), sentence=gate.sentence, detail=gate.detail,
             until=gate.until, waves=groups.waves(seen, away, now, gate.until), silent=sum(away.values()),
             openings=tuple((w.opened_at, _opens(w.kind, w.number)) for w in seen.waves),
             hurt=tuple(sorted(hurt, key=lambda h: h.hurt_at)), happened=story.happened(seen, comparison),
-            missed=groups.missed(seen, self._heard, now) if over else (), enough=_enough(seen.case, experiment),
+            missed=groups.missed(seen, self._heard, now) if over else (), enough=_enough(seen.case, experiment, now),
             conditions=conditions(self._runner.gates, gate.facts, experiment) if gate.facts else (),
             next=_next(gate.facts), rollback=_rollback(seen), ask=None if over else asked(seen),
             downloads_ended=sum(n for (_, state, _), n in seen.at_stop.items() if state == "downloading"),
@@ -170,13 +170,23 @@ class Showing:
             return Gate(case.blocked, facts=facts)
         first, _, rest = answer.sentence.partition("; ")
         if answer.decider is Decider.PERSON or facts.evidence >= case.plan.hold:
-            return Gate(answer.sentence, until=answer.until, facts=facts)
+            return Gate(answer.sentence, _beside(answer, facts, case.id), answer.until, facts)
         by_itself = f"{facts.title} then opens by itself, unless evidence is {case.plan.hold:g} or more."
         if facts.number > len(case.plan.waves):
             rate = web.per_device_days(case.plan.tolerated)
             by_itself = f"Then it ends: good enough below {rate}, else inconclusive."
         detail = f"{rest[:1].upper()}{rest[1:]} {by_itself}".strip()
         return Gate(f"{first.removesuffix('.')}.", detail, answer.until, facts)
+
+
+def _beside(answer: Shut, facts: Facts, number: int) -> str:
+    """What the first shut gate leaves unsaid: how to go on, or that evidence will hold the wave too."""
+    if facts.paused_by:
+        return f"To go on: fleetloop rollout pause {number} --resume. It can be stopped all the same."
+    if answer.decider is Decider.PERSON or answer.sentence.startswith("Held"):
+        return ""
+    e = f"evidence is {web.e_value(facts.evidence)}"
+    return f"{facts.title} is held then, if {e} as now: it opens by itself below {facts.plan.hold:g}."
 
 
 def blamed(comparison: web.Comparison) -> str:
@@ -188,21 +198,22 @@ def blamed(comparison: web.Comparison) -> str:
 def asked(seen: Glance) -> Ask | None:
     """What a person is asked, where one is due."""
     case = seen.case
-    if case.phase is not Phase.ASKING:
-        return None
+    if case.phase is not Phase.ASKING or case.paused_by:
+        return None  # what is paused waits to be resumed; a no would end it
     number, left = case.wave + 1, sum(s.total - s.drawn for s in seen.strata.values())
     if number <= len(case.plan.waves):
-        hint = "Open it, and the next wave is drawn at once; not yet, and it goes on waiting."
-        return Ask(f"Does wave {number} open?", f"Open wave {number}", "Not yet", hint)
+        hint = "Open it, and it is drawn at once. Leave it at that, and the rollout ends here; who has it keeps it."
+        return Ask(f"Does wave {number} open?", f"Open wave {number}", "Leave it at that", hint)
     devices = web.things(left, "held-back device")
-    return Ask(f"Do the {devices} get {case.version}?", f"Update the {devices}", "Leave it at that")
+    hint = "Leave it at that, and the rollout ends here; held-back devices stay as they are."
+    return Ask(f"Do the {devices} get {case.version}?", f"Update the {devices}", "Leave it at that", hint)
 
 
-def _hurt(one: Hurt, comparison: web.Comparison, back: bool) -> HurtDevice:
+def _hurt(one: Hurt, comparison: web.Comparison, when: Mapping[str, float], back: bool) -> HurtDevice:
     event = next((e for e in comparison.events if e.device == one.device and e.new), None)
-    at = event.at if event else one.booted_at or 0.0
+    at = when.get(one.device, 0.0)
     age = at - one.booted_at if one.booted_at is not None and at >= one.booted_at else None
-    home = back and one.state in ("booted", "confirmed")
+    home = back and one.home and one.state in ("booted", "confirmed")
     word = f"back on {one.version}" if home else f"{one.state.replace('_', ' ')}{f' {one.version}' if back else ''}"
     return HurtDevice(one.device, one.booted_at, at, age, event.evidence if event else None, one.state, word)
 
@@ -216,10 +227,11 @@ def _rollback(seen: Glance) -> Rollback | None:
     return Rollback(undoing.id, versions, wave, over=undoing.phase in OVER)
 
 
-def _enough(case: Rollout, experiment: health.Experiment) -> Enough | None:
+def _enough(case: Rollout, experiment: health.Experiment, now: float) -> Enough | None:
     if case.phase is not Phase.GOOD_ENOUGH:
         return None
-    return Enough(experiment.e_ok or 0.0, case.plan.tolerated, experiment.device_days, experiment.age_covered_s)
+    age = experiment.age_covered_s(case.ended_at or now)
+    return Enough(experiment.e_ok or 0.0, case.plan.tolerated, experiment.device_days, age)
 
 
 def _next(facts: Facts | None) -> str:

@@ -146,7 +146,9 @@ class RolloutShown:
     @property
     def look(self) -> str:
         """The key in `LOOKS`."""
+        if self.paused and not self.over:
+            return "paused"
         if self.phase != "running":
             return self.phase
         c = self.comparison
-        return "paused" if self.paused else "held" if c and c.evidence >= c.hold_at else "running"
+        return "held" if c and c.evidence >= c.hold_at else "running"

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from fleetloop.core.db import Reader, Tx
 from fleetloop.core.tables import values
+from fleetloop.rollouts import hot
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Attempt, Deployment, Entry, Member, OpenWave, Rollout, Sort
 from fleetloop.rollouts.lives import Drawn, Fresh
@@ -276,20 +277,20 @@ def attempts_of(reader: Reader, deployment: int) -> list[Attempt]:
 
 def attempt(reader: Reader, number: int, device: str) -> tuple[Attempt, Deployment] | None:
     """An attempt of this device, with its deployment; None for another's."""
-    row = reader.first(sa.select(t.attempts).where(t.attempts.c.id == number, t.attempts.c.device == device))
-    return None if row is None else (Attempt(**values(row)), deployment(reader, row["deployment"]))
+    found = hot.standing(reader, number, device)
+    return None if found is None else found[:2]
 
 
 def change(tx: Tx, deployment: Deployment, **fields: Any) -> Deployment:
     """Set fields; states and intents are stored as their words."""
     plain = {k: v.value if isinstance(v, Intent | State) else v for k, v in fields.items()}
-    tx.execute(sa.update(t.deployments).where(t.deployments.c.id == deployment.id).values(plain))
+    hot.change(tx, deployment.id, plain)
     return replace(deployment, **fields)
 
 
 def change_attempt(tx: Tx, attempt: Attempt, **fields: Any) -> Attempt:
     """Set when an attempt was handed, closed or asked to cancel, or count a download."""
-    tx.execute(sa.update(t.attempts).where(t.attempts.c.id == attempt.id).values(fields))
+    hot.stamp(tx, attempt.id, fields)
     return replace(attempt, **fields)
 
 

@@ -33,8 +33,22 @@ def happened(seen: Glance, comparison: web.Comparison | None) -> tuple[web.Happe
 
 def _told(seen: Glance, entry: Entry) -> web.Happening:
     glyph, state = GLYPHS.get(entry.kind) or ENDS.get(seen.case.phase, ("cancelled", "cancelled"))
-    more = entry.text.partition(". ")[0] if entry.kind == "start" else entry.text
-    return web.Happening(entry.at, glyph, entry.title, more, state, strong=entry.kind in ("stop", "end"))
+    more = entry.text.partition(". ")[0] if entry.kind == "start" else _unsaid(entry)
+    title = _named(seen, entry.title) if entry.kind == "soak" else entry.title
+    return web.Happening(entry.at, glyph, title, more, state, strong=entry.kind in ("stop", "end"))
+
+
+def _unsaid(entry: Entry) -> str:
+    """The text without the word that the title begins with too: `Held: evidence 2.5` and `Held: 1 of 2 …`."""
+    word, _, rest = entry.text.partition(": ")
+    said = rest if rest and word.lower() in entry.title.lower() else entry.text
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def _named(seen: Glance, title: str) -> str:
+    """The last wave of held-back devices has a number in the record and a name for people."""
+    late = next((w.number for w in seen.waves if w.kind == "remainder"), None)
+    return title if late is None else title.replace(f"of wave {late} ", "of the remainder ")
 
 
 def _events(seen: Glance, comparison: web.Comparison) -> Iterator[web.Happening]:

@@ -140,7 +140,8 @@ def blame(r: RolloutShown) -> str:
     c = r.comparison
     row = next((s for s in c.strata if s.name == r.blamed), c.all) if c else None
     if c is None or row is None or not row.new.hurt:
-        return r.sentence.removeprefix("Stopped: ").rstrip(".") or "no bad event was seen"
+        said = r.sentence.removeprefix("Stopped: ").removeprefix(f"Stopped by {r.ended_by}").lstrip(": ")
+        return said.rstrip(".") or "no bad event was seen"
     who = f"{row.new} new {web.board(row.name)} devices" if row is not c.all else f"{row.new} new devices"
     return f"{who} {web.verb(c)}, {row.held} held back"
 
@@ -208,7 +209,7 @@ def _evidence(r: RolloutShown, now: float) -> EvidenceCard | None:
     told = web.story(c, _axis(r, now), until, _marks(r), stopped=stopped)
     meaning = web.meaning(c, r.version) or _own_evidence(r)
     drawn = web.pictures(c, told, r.version, r.ended_at if stopped else None)
-    steps = tuple(web.scale(c, stopped=stopped, ended=ended))
+    steps = tuple(web.scale(c, stopped=stopped and c.highest >= c.stop_at, ended=ended))
     return EvidenceCard(steps, web.share_sentence(c), drawn, meaning, web.events_table(c))
 
 
@@ -249,7 +250,7 @@ def _missed(r: RolloutShown) -> web.Table | None:
     rows = [(m.reason, *map(web.count, m.counts), web.count(sum(m.counts))) for m in r.missed]
     total = web.join(web.el("b", web.count(sum(sums))), f" of {web.count(r.devices)}")
     rows.append((web.el("b", "did not get it"), *map(web.count, sums), total))
-    heads = "|".join(("reason", *(f"#{name}" for name in names), "#all"))
+    heads = "|".join(("reason", *(f"#{web.board(name)}" for name in names), "#all"))
     return web.table(f"Who did not get {r.version} and why", heads, rows)
 
 
@@ -260,7 +261,7 @@ def _hurt(r: RolloutShown) -> web.Table | None:
     rows = (
         (web.el("a", h.device, href=web.href("fleet", h.device)), web.when(h.booted_at) if h.booted_at else "",
          web.when(h.hurt_at), web.duration(h.uptime_s) if h.uptime_s is not None else "",
-         web.cut(h.evidence, 1) if h.evidence is not None else "", web.state(h.state, h.word))
+         web.cut(h.evidence, 1) if h.evidence is not None else "not compared", web.state(h.state, h.word))
         for h in r.hurt
     )  # fmt: skip
     return web.table("Devices hurt", heads, rows)

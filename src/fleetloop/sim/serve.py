@@ -3,7 +3,8 @@
 - The simulation says ``{"next": T}`` once, at the start.
 - The conductor says ``{"from": T0, "run": T}``; the answer is ``{"next": T1}``, once all due at T is acknowledged.
   With ``"away": true`` beside it the server is stopped on purpose: contacts may fail.
-- At ``{"end": true}`` or the end of the file the simulation writes its records and ends.
+- At ``{"write": true}`` it writes its records, and answers as above.
+- At ``{"end": true}`` or the end of the file it writes its records and ends.
 - ``{"failed": "sentence"}`` and an end: something under it broke; this says nothing about a device.
 """
 
@@ -24,7 +25,7 @@ async def conducted(world: World, records: Path | None) -> None:
     _end_on_sigterm()
     try:
         async with world:
-            await _answer(world)
+            await _answer(world, records)
     except FleetloopError as e:
         _tell({"failed": str(e)})
         raise
@@ -48,14 +49,18 @@ async def free(world: World, records: Path | None) -> None:
         _write(world, records)
 
 
-async def _answer(world: World) -> None:
+async def _answer(world: World, records: Path | None) -> None:
     lines = await _stdin()
     _tell({"next": world.next})
     while line := await lines.readline():
         order: dict[str, Any] = json.loads(line)
         if order.get("end"):
             return
-        _tell({"next": await world.run(order["from"], order["run"], away=bool(order.get("away")))})
+        if order.get("write"):
+            _write(world, records)
+        else:
+            await world.run(order["from"], order["run"], away=bool(order.get("away")))
+        _tell({"next": world.next})
 
 
 async def _stdin() -> asyncio.StreamReader:

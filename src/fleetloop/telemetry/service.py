@@ -1,6 +1,7 @@
 """Takes heartbeats: what must be kept is on disk before the device hears 200, anything else is remembered."""
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 
 from fleetloop.core.clock import Clock
 from fleetloop.core.db import Database, Tx
@@ -39,7 +40,7 @@ class Heartbeats:
 
     def _keep(self, tx: Tx, device: str, now: Heartbeat, at: float) -> None:
         """The row decides, not memory: the same heartbeat may wait twice in one group."""
-        before = store.find_heartbeat(tx, device)
+        before = self._lately(device, store.find_heartbeat(tx, device))
         if not must_keep(before, now):
             return
         if is_sighting(before, now) and not sight(tx, device, now.version, at, Source.HEARTBEAT):
@@ -49,6 +50,12 @@ class Heartbeats:
             store.note(tx, fact)
         store.set_heartbeat(tx, device, now, at)
         tx.after(lambda: self._last.__setitem__(device, now))
+
+    def _lately(self, device: str, row: Heartbeat | None) -> Heartbeat | None:
+        """The row with the uptime that the device told last: in the row it is as old as the last batch."""
+        seen = self._last.get(device)
+        same = row is not None and seen is not None and seen.boot_id == row.boot_id
+        return replace(row, uptime_s=seen.uptime_s) if same and row and seen else row
 
     def flush(self, tx: Tx) -> None:
         """Write what is only remembered, in one batch; every minute or so, and at the end."""

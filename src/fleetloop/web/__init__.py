@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fleetloop.web.evidence import verb as verb
     from fleetloop.web.forms import csrf as csrf
     from fleetloop.web.forms import csrf_matches as csrf_matches
+    from fleetloop.web.forwarded import as_seen as as_seen
     from fleetloop.web.lanes import Lane as Lane
     from fleetloop.web.lanes import Phase as Phase
     from fleetloop.web.lanes import Span as Span
@@ -123,6 +124,7 @@ __all__ = [
     "Trouble",
     "Wave",
     "answer",
+    "as_seen",
     "asset",
     "at_least",
     "at_most",
@@ -208,6 +210,7 @@ __getattr__ = lazy(
         "share_sentence": "evidence",
         "story": "evidence",
         "strata_table": "evidence",
+        "as_seen": "forwarded",
         "Lane": "lanes",
         "Phase": "lanes",
         "Span": "lanes",

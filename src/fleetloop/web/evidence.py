@@ -13,7 +13,9 @@ from fleetloop.web.chart import Ratio, dot_key, mini
 from fleetloop.web.parts import Col, Row, Table, table
 from fleetloop.web.plot import Axis, Dot, Mark, Point, Story, evidence_plot, ratio_plot
 from fleetloop.web.svg import el, href, join
-from fleetloop.web.words import TIMES, at_least, at_most, count, cut, e_value, of, times, when, written
+from fleetloop.web.words import NARROW, TIMES, at_least, at_most, count, cut, e_value, of, times, when, written
+
+NOTHING = at_least(0.0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Comparison:
         if not total:
             return "no comparable bad event so far"
         seen = f"{of(self.on_new, total)} comparable bad events were on new devices"
-        return f"{seen}, {cut(self.expected, 1)} expected"
+        return f"{seen}, {self.expected:,.1f} expected"
 
 
 def verb(comparison: Comparison) -> str:
@@ -153,9 +155,10 @@ def effect(ratio: Ratio | None, *, long: bool = False) -> str:
 
 def ends(ratio: Ratio | None) -> str:
     """Both ends of the interval, for tables."""
-    if ratio is None or (ratio.lower <= 0 and math.isinf(ratio.upper)):
+    least = NOTHING if ratio is None else at_least(ratio.lower)
+    if ratio is None or (least == NOTHING and math.isinf(ratio.upper)):
         return "cannot tell"
-    return f"{at_least(ratio.lower)} to {at_most(ratio.upper)}"
+    return f"at most {at_most(ratio.upper)}" if least == NOTHING else f"{least} to {at_most(ratio.upper)}"
 
 
 def strata_table(comparison: Comparison, blamed: str = "") -> Table:
@@ -164,7 +167,7 @@ def strata_table(comparison: Comparison, blamed: str = "") -> Table:
     found = table("New against held back by hardware revision", heads, ())
     rows = tuple(_stratum(s, hot=s.name == blamed) for s in comparison.strata)
     total = replace(comparison.all, name="All")
-    return Table(found.label, found.cols, (*rows, _stratum(total, hot=False)) if len(rows) > 1 else rows)
+    return Table(found.label, found.cols, (*rows, _stratum(total, hot=False)) if len(rows) > 1 else rows, wrap=True)
 
 
 def _stratum(s: Stratum, *, hot: bool) -> Row:
@@ -172,11 +175,12 @@ def _stratum(s: Stratum, *, hot: bool) -> Row:
         word, ratio = "no bad events", Ratio(0.0, float("inf"))
     else:
         word, ratio = effect(s.ratio), s.ratio or Ratio(0.0, float("inf"))
+    word = word.replace(f"{TIMES} ", f"{TIMES}{NARROW}")
     said = el("span", word, class_="quiet") if word in {"cannot tell", "no bad events"} else Markup("{}").format(word)
     cell = mini(f"{s.name}: {word}, interval {ends(ratio)}", ratio) + (el("b", word) if hot else said)
     new = el("b", str(s.new), class_="bad") if hot else str(s.new)
     value = el("b", e_value(s.evidence)) if hot else e_value(s.evidence)
-    return Row((el("b", s.name) if hot else s.name, new, str(s.held), cell, value), hot=hot)
+    return Row((el("b" if hot else "span", s.name, class_="id"), new, str(s.held), cell, value), hot=hot)
 
 
 def events_table(comparison: Comparison, room: str = "fleet") -> Table:
@@ -193,9 +197,11 @@ def events_table(comparison: Comparison, room: str = "fleet") -> Table:
 
 
 def story(comparison: Comparison, axis: Axis, until: float, marks: Sequence[Mark], *, stopped: bool) -> Story:
-    """What both plots share."""
+    """What both plots share. E moves with installs that succeed too, between its points: the curve ends where E is."""
     dots = tuple(Dot(e.at, e.new) for e in comparison.events)
-    return Story(axis, comparison.points, until, tuple(marks), dots, comparison.hold_at, comparison.stop_at, stopped)
+    last = Point(until, comparison.evidence, comparison.all.ratio)
+    points = (*(p for p in comparison.points if p.at <= until), last)
+    return Story(axis, points, until, tuple(marks), dots, comparison.hold_at, comparison.stop_at, stopped)
 
 
 def held_since(comparison: Comparison) -> float | None:
@@ -257,6 +263,8 @@ def _said(comparison: Comparison, told: Story, held: float | None, stopped_at: f
         if held and held > told.axis.start:
             at_hold = next(p.evidence for p in comparison.points if p.at >= held)
             says.append((held, at_hold, f"{e_value(at_hold)}: held {written(held, 'hm')}"))
+        if comparison.highest < comparison.stop_at:
+            return says, f"Evidence stood at {now} when the rollout was stopped, {written(stopped_at, 'day')}."
         return says, f"Evidence passed {comparison.stop_at:g} {written(stopped_at, 'day')}, which stopped the rollout."
     says = [(told.until, comparison.evidence, now)]
     if held and held > told.axis.start:

@@ -137,7 +137,7 @@ def strip(
     crashes = join(
         *(el("circle", el("title", says), class_="dot new", cx=f"{axis.x(at):.2f}%", cy=9, r=4) for at, says in dots)
     )
-    ends = join(*(_end(axis.x(phase.end), phase.ends, last=phase is phases[-1]) for phase in phases if phase.ends))
+    ends = _ends(axis, phases, WORD_PCT * len(begins))
     start = f"{axis.x(phases[0].start):.2f}%"
     begin = el("line", class_="ref", x1=start, x2=start, y1=16, y2=52) + el("text", begins, x=start, y=68)
     told = (el("title", title, id=f"{key}-t"), el("desc", desc, id=f"{key}-d"))
@@ -163,6 +163,21 @@ def _phase(axis: Axis, phase: Phase) -> Markup:
     )
     word = el("text", phase.name, more, class_=f"in {phase.look} mid", x=f"{x + width / 2:.2f}%", y=40)
     return rect + (word if width > 2.4 * len(phase.name) else NONE)
+
+
+def _ends(axis: Axis, phases: Sequence[Phase], taken: float) -> Markup:
+    """What happened at the end of each; a word is left out where it would run into another (the table has it).
+
+    ``taken``: per cent at the left that the first word needs.
+    """
+    free = 100 - WORD_PCT * len(phases[-1].ends)
+    drawn: list[Markup] = []
+    for phase in phases:
+        x, half, last = axis.x(phase.end), WORD_PCT * len(phase.ends) / 2, phase is phases[-1]
+        fits = last or taken < x - half - 1 < x + half + 1 < free
+        taken = x + half if fits else taken
+        drawn.append(_end(x, phase.ends if fits else "", last=last))
+    return join(*drawn)
 
 
 def _end(x: float, word: str, *, last: bool) -> Markup:

@@ -17,6 +17,8 @@ from fleetloop.web.words import DAY, HOUR, TIMES, at_least, at_most, moment, tim
 STEPS = (HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY)
 LEFT_FROM, WORD = 40.0, 11.0
 """Words stand left of a mark from here on; how much room they take, both in per cent of the axis."""
+EARLY = 27.0
+"""Words at the left of a curve take so much of the axis, in per cent."""
 OPEN_END = -10.0
 NO_LOWER = 195.0
 
@@ -176,22 +178,23 @@ def _say(x: float, y: float, word: str) -> Markup:
 def _zones(story: Story) -> Markup:
     hold, stop = level(story.hold_at, story.stop_at), level(story.stop_at, story.stop_at)
     side = _hold_side(story)
+    more = el("tspan", ": the next wave waits", class_="wide")
     zones = (
         el("rect", class_="zone-hold", x=0, width="100%", y=f"{stop:.1f}", height=f"{hold - stop:.1f}"),
         el("rect", class_="zone-stop", x=0, width="100%", y="0.0", height=f"{stop:.1f}"),
     )
     words = (
         el("text", "none", class_="fin", x="99%", y=f"{hold + 13:.1f}"),
-        el("text", "hold", el("tspan", ": the next wave waits", class_="wide"), y=f"{hold - 5:.1f}", **side),
+        el("text", "hold", NONE if "class_" in side else more, y=f"{hold - 5:.1f}", **side),
         el("text", "stop", x=6, y=f"{stop - 5:.1f}"),
     )
     return join(*zones, *(_level_line(e, story) for e in (0.5, story.hold_at, 5.0, story.stop_at)), *words)
 
 
 def _hold_side(story: Story) -> dict[str, object]:
-    """The word stands where the curve is not."""
-    early = [p for p in shown(story) if story.axis.x(p.at) < 50 and p.evidence > 1.2]
-    return {"x": "99%", "class_": "fin"} if early else {"x": 6}
+    """The word stands where the curve is not: at the left, unless it has come near the hold line there already."""
+    early = any(story.axis.x(p.at) < EARLY and p.evidence > 1.2 for p in shown(story))
+    return {"x": "99%", "class_": "fin"} if early or story.axis.x(story.until) < EARLY else {"x": 6}
 
 
 def _level_line(value: float, story: Story) -> Markup:

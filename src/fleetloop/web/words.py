@@ -141,7 +141,7 @@ def per_device_days(rate: float) -> str:
     for days in (1, 10, 100, 1000, 10_000):
         events = rate * days
         if events >= 1 and abs(events - round(events)) < 1e-6:
-            return f"{things(round(events), 'bad event')} per {days:,} device-days"
+            return f"{things(round(events), 'bad event')} per {f'{days:,} device-days' if days > 1 else 'device-day'}"
     return f"{rate:.2g} bad events per device-day"
 
 
