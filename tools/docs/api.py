@@ -23,6 +23,7 @@ def document() -> dict[str, Any]:
 
 def page_of_api() -> str:
     from fleetloop.access.policy import needed
+    from fleetloop.app import kept, once
 
     found = document()
     rows: dict[str, list[tuple[object, ...]]] = {}
@@ -44,9 +45,37 @@ def page_of_api() -> str:
         "## Beside the API\n\n`/healthz` (alive), `/readyz` (database reached, clock running), `/metrics` "
         "(Prometheus), `/docs`, the pages, and the devices' addresses: [DDI](ddi.md), [heartbeats](heartbeat.md)."
     )
-    return page("HTTP API", about, *parts, outside)
+    bounds = (once.LONGEST, round(kept.KEEP_S / 3600), once.KEPT_BYTES, once.ASKED_BYTES, kept.MOST)
+    return page("HTTP API", about, ONCE.format(*bounds), SEEN, *parts, outside)
 
 
+ONCE = """## Sent twice, done once
+
+Every `POST` takes the header `Idempotency-Key`: 1 to {0} printable ASCII characters, a UUID, say. The key is
+written down before the request runs, for this credential and path. The same key again within {1} h:
+
+- with the same body: the answer of the first time, with `Idempotency-Replayed: true`;
+- with another body: 409 `key-used`;
+- while the first one runs: 409 `in-progress`, with `Retry-After`;
+- if the server ended before it had answered: 409 `outcome-unknown`. It may have been done and is never done again:
+  look at the address that the sentence names, then send what is missing with a new key.
+
+Answers 401, 403, 412, 429 and 5xx are not kept: the same key tries again. Of an answer that tells a secret once
+(`POST` of `/devices`, `/tokens`, `/gateways`, `/people`), and of one over {2:,} bytes, only the status is kept; in
+its place stands a body with the code `told-once` or `too-long-to-keep` and where to look. A request with a key has
+at most {3:,} bytes; past {4:,} keys new ones are refused with 429.
+
+Two operations take no key and ignore the header. `POST /releases` streams: the same bundle twice is one release by
+its digests. `POST /login`: nobody is known yet. `PUT`, `PATCH` and `DELETE` need none: done twice they are done
+once."""
+SEEN = """## Changed meanwhile
+
+`GET /devices/{id}` and `GET /rollouts/{id}` answer with an `ETag`, and so does every change of one. It tells of
+what a decision rests on: of a device its product, revision, group, what it takes and whether it is retired; of a
+rollout its phase, wave, go and pause. Counters and times change under it, so it is no tag for a cache. A change
+that sends it back as `If-Match` is made only if it still fits; else it is refused with 412 `changed-meanwhile`, and
+the problem document has the state as it is now (`current`) and its `etag`. Without `If-Match` nothing is compared.
+A stop is compared when it comes in, all others in the transaction that changes."""
 _FILES = "/api/v1/releases/{product}/{version}/files/{path}"
 
 
