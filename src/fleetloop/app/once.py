@@ -34,7 +34,7 @@ LEFT_OUT = frozenset({f"{API}/releases", f"{API}/login"})
 SECRETS = frozenset(f"{API}/{noun}" for noun in ("devices", "tokens", "gateways", "people"))
 """What these answer is told once."""
 VERBS = frozenset({"stop", "decide", "pause", "preview"})
-NOTHING_DONE = frozenset({401, 403, 412, 429})
+NOTHING_DONE = frozenset({401, 403, 412, 429, 503})
 
 
 class InProgressError(ConflictError):
@@ -145,7 +145,7 @@ class Once:
         if answer.status // 100 in {2, 4} and answer.status not in NOTHING_DONE:
             keep = fit(answer, path)
             await self._db.write(lambda tx: kept.complete(tx, place, keep))
-        else:
+        elif answer.status in NOTHING_DONE or answer.status // 100 == 3:
             await self._db.write(lambda tx: kept.forget(tx, place))
 
 

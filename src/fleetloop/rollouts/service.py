@@ -67,7 +67,8 @@ class Rollouts:
         release = releases.get_release(reader, product, version)
         offer = offer_of(reader, release)
         members = selection(reader, offer)
-        plan = propose({k: v for k, v in values.items() if k != "seed"}, self._ground(reader, release, len(members)))
+        ground = self._ground(reader, release, len(members))
+        plan = propose({k: v for k, v in values.items() if k != "seed"}, ground)
         sizes = wave_sizes(plan, strata(members, members))
         return {
             "product": product,
@@ -75,7 +76,7 @@ class Rollouts:
             "devices": len(members),
             "from": _from(members),
             "waves": [{"wave": i, "devices": sum(size.values()), **size} for i, size in enumerate(sizes, 1)],
-            "sight": sight(plan, members),
+            "sight": sight(plan, members, first=ground.first),
             "plan": to_json(plan),
         }
 
@@ -124,10 +125,12 @@ class Rollouts:
     ) -> Rollout:
         members, seed = who
         product = release.product
-        plan = propose(values, self._ground(tx, release, len(members)))
+        ground = self._ground(tx, release, len(members))
+        plan = propose(values, ground)
+        seen = sight(plan, members, first=ground.first)
         return Rollout(
             id=0, product=product, component=release.component, version=release.version, kind=Sort.UPDATE, undoes=None,
-            seed=seed, plan=plan, sight=sight(plan, members), phase=Phase.RUNNING, ending="", wave=0,
+            seed=seed, plan=plan, sight=seen, phase=Phase.RUNNING, ending="", wave=0,
             blocked="Wave 1 opens with the next tick.", held_since=None, go=0, go_by="", paused_by="", started_at=at,
             started_by=by.name, ended_at=None,
         )  # fmt: skip
@@ -295,7 +298,7 @@ def _still_open(case: Rollout) -> Rollout:
     return case
 
 
-def sight(plan: Plan, members: list[Member]) -> str:
+def sight(plan: Plan, members: list[Member], *, first: bool) -> str:
     """What the plan will be able to see, said before it starts."""
     parts: Iterator[str] = iter(remarks(plan, len(members)))
     if plan.comparison:
@@ -307,8 +310,7 @@ def sight(plan: Plan, members: list[Member]) -> str:
             alpha=plan.alpha,
         )
         return " ".join([health.planned_sentence(scheme), *parts])
-    first = "" if plan.rollback or plan.by_hand else health.first_release_sentence()
-    return " ".join([first, *parts]).strip()
+    return " ".join([health.first_release_sentence(), *parts] if first else parts)
 
 
 def _from(members: list[Member]) -> str:
