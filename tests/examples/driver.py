@@ -36,9 +36,17 @@ if not orphan:  # a driver that is killed with its board running
     asyncio.run(killed())
 os.waitpid(orphan, 0)
 pid = int((work / "pid").read_text())
+
+
+def gone():
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it ended before it was opened, or while it was read
+        return True
+
+
 for _ in range(100):
-    status = Path(f"/proc/{pid}/stat")
-    if not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+    if gone():
         break
     time.sleep(0.01)
 else:
