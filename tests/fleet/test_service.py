@@ -266,3 +266,38 @@ async def test_eligible_enters_a_statement_of_a_higher_room(fleet: Fleet, db: Da
     rows = await db.read(lambda reader: reader.all(sa.select(chosen).order_by(chosen.c.device)))
     assert [row["device"] for row in rows] == ["d1", "d2"]
     assert set(rows[0]) == {"device", "revision", "grp", "takes", "version", "created_at"}
+
+
+async def seldom(fleet: Fleet, db: Database, clock: SteppedClock) -> Fleet:
+    """A fleet of d1 that writes its contacts once a minute."""
+    await fleet.add(ANN, new("d1"))
+    made = Fleet(db, clock, Tokens(), lag_s=60.0)
+    await made.load()
+    return made
+
+
+async def test_a_device_that_polls_all_the_time_is_written_once_a_lag(
+    fleet: Fleet, db: Database, clock: SteppedClock
+) -> None:
+    fleet = await seldom(fleet, db, clock)
+    begun = clock.now()
+    for _ in range(10):
+        fleet.touch("d1")
+        await db.write(fleet.flush)
+        clock.move(clock.now() + 10)
+    assert fleet.last_contact("d1") == begun + 90
+    assert (await again(db, clock)).last_contact("d1") == begun + 60
+    await db.write(fleet.flush_all)
+    assert (await again(db, clock)).last_contact("d1") == begun + 90
+
+
+async def test_a_device_that_was_quiet_is_written_at_once(fleet: Fleet, db: Database, clock: SteppedClock) -> None:
+    fleet = await seldom(fleet, db, clock)
+    fleet.touch("d1")
+    await db.write(fleet.flush)
+    clock.move(clock.now() + 3600)
+    other = await again(db, clock)
+    assert other.last_contact("d1") == clock.now() - 3600
+    fleet.touch("d1")
+    await db.write(fleet.flush)
+    assert (await again(db, clock)).last_contact("d1") == clock.now()

@@ -5,7 +5,7 @@ from fleetloop.core.clock import HOUR
 from fleetloop.core.db import Reader
 from fleetloop.fleet import NewDevice
 from fleetloop.rollouts import State
-from fleetloop.rollouts.opening import Offer, selection
+from fleetloop.rollouts.draft import Offer, selection
 
 
 async def selected(house: House, offer: Offer) -> list[tuple[str, int]]:

@@ -60,10 +60,10 @@ written down before the request runs, for this credential and path. The same key
 - if the server ended before it had answered: 409 `outcome-unknown`. It may have been done and is never done again:
   look at the address that the sentence names, then send what is missing with a new key.
 
-Answers 401, 403, 412, 429 and 503 are not kept: the same key tries again; after 500 it answers `outcome-unknown`. Of an answer that tells a secret once
-(`POST` of `/devices`, `/tokens`, `/gateways`, `/people`), and of one over {2:,} bytes, only the status is kept; in
-its place stands a body with the code `told-once` or `too-long-to-keep` and where to look. A request with a key has
-at most {3:,} bytes; past {4:,} keys new ones are refused with 429.
+Answers 401, 403, 412, 429 and 503 are not kept: the same key tries again; after 500 it answers `outcome-unknown`.
+Of an answer that tells a secret once (`POST` of `/devices`, `/tokens`, `/gateways`, `/people`), and of one over
+{2:,} bytes, only the status is kept; in its place stands a body with the code `told-once` or `too-long-to-keep` and
+where to look. A request with a key has at most {3:,} bytes; past {4:,} keys new ones are refused with 429.
 
 Two operations take no key and ignore the header. `POST /releases` streams: the same bundle twice is one release by
 its digests. `POST /login`: nobody is known yet. `PUT`, `PATCH` and `DELETE` need none: done twice they are done

@@ -22,7 +22,7 @@ from fleetloop.app.faces import mount
 from fleetloop.app.once import Once, described
 from fleetloop.app.settings import LOOPBACK
 from fleetloop.app.ticking import Ticking
-from fleetloop.app.wiring import Rooms, flush, load
+from fleetloop.app.wiring import Rooms, flush, flush_often, load
 from fleetloop.core import errors, problem
 from fleetloop.core.ids import new_id
 from fleetloop.fleet import api as fleet_api
@@ -42,6 +42,7 @@ class Server:
     def __init__(self, rooms: Rooms) -> None:
         self.rooms = rooms
         self.ticking = Ticking(rooms)
+        self._devices = rooms.devices
         self.api = application(self)
         self._once = Once(self.api, rooms.db, rooms.clock)
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,7 +61,7 @@ class Server:
         while True:
             await asyncio.sleep(FLUSH_S)
             try:
-                await self.rooms.db.write(lambda tx: flush(self.rooms, tx))
+                await self.rooms.db.write(lambda tx: flush_often(self.rooms, tx))
             except errors.FleetloopError:
                 log.exception("flush failed")
 
@@ -78,9 +79,9 @@ class Server:
         """Devices first: their requests pass no framework."""
         if scope["type"] == "http":
             path: str = scope["path"]
-            if self.rooms.devices.matches(path):
+            if self._devices.matches(path):
                 if self.ticking.open:
-                    await self.rooms.devices(scope, receive, send)
+                    await self._devices(scope, receive, send)
                 else:
                     await _away(send)
                 return

@@ -89,6 +89,9 @@ class Ticking:
         desk = self._rooms.desk
         news, desk.news = desk.news, set()
         self._rooms.live.publish(*news)
+        drawn, desk.news_of = desk.news_of, []
+        for devices in drawn:
+            self._rooms.live.publish_many("device", devices)
 
     async def _return(self, now: float) -> None:
         gap = 0.0 if self._last is None else now - self._last

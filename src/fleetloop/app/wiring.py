@@ -20,6 +20,8 @@ from fleetloop.web import Live
 from fleetloop.wire import Devices, File, Heartbeat, House, Outcome, Report, Settings
 
 TENANT = "DEFAULT"
+LAG_S = 60.0
+"""How much older than memory a last contact on disk may be: what a crash forgets of one that polls all the time."""
 
 
 @dataclass
@@ -85,11 +87,12 @@ def build(settings: ServerSettings) -> Rooms:
     """Make the rooms and hand each what it needs; nothing is loaded or started yet."""
     db = Database(settings.url)
     clock: Clock = SteppedClock(settings.start_at) if settings.stepped else RealClock()
+    lag = 0.0 if settings.stepped else LAG_S  # a story told twice reads the same contacts after each restart
     served, live, access = Served(), Live(), Access(db)
-    hardware, fleet = Hardware(db, clock), Fleet(db, clock, access.tokens)
+    hardware, fleet = Hardware(db, clock), Fleet(db, clock, access.tokens, lag_s=lag)
     heartbeats = Heartbeats(db, clock)
     releases = Releases(db, clock, Path(settings.dir, "artifacts"))
-    desk = Desk(lambda key: releases.file(key)[0])
+    desk = Desk(releases.described)
     dispatch, hearing = Dispatch(db, clock, desk, releases.file), Hearing(desk)
     rollouts = Rollouts(db, clock, desk, stepped=settings.stepped)
     clocks = Clocks(clock, served, desk, hearing, fleet.last_contact, (fleet.flush,))
@@ -130,9 +133,16 @@ async def load(rooms: Rooms) -> None:
     await rooms.pump.drain()
     await rooms.db.read(rooms.desk.load)
     rooms.clocks.load()
+    await rooms.runner.prepare()
 
 
 def flush(rooms: Rooms, tx: Tx) -> None:
     """What memory holds and disk does not, at the end."""
-    for part in (rooms.fleet.flush, rooms.heartbeats.flush, rooms.access.flush):
+    rooms.fleet.flush_all(tx)
+    flush_often(rooms, tx)
+
+
+def flush_often(rooms: Rooms, tx: Tx) -> None:
+    """What memory holds, every few seconds; contacts go with the ticks."""
+    for part in (rooms.heartbeats.flush, rooms.access.flush):
         part(tx)

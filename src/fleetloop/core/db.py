@@ -26,6 +26,7 @@ from fleetloop.core.facts import Fact, Recorded, decode
 from fleetloop.core.tables import TENANT, Key, scoped, table
 
 T = TypeVar("T")
+Known = dict[tuple[sa.Table, ...], dict[Any, Any]]
 log = logging.getLogger(__name__)
 GROUP = 500
 """Most jobs in one commit."""
@@ -83,8 +84,10 @@ class Reader:
 class Tx(Reader):
     """One transaction of the writer, shared by the jobs of a group."""
 
-    def __init__(self, connection: sa.Connection, tenant: str = TENANT) -> None:
+    def __init__(self, connection: sa.Connection, tenant: str = TENANT, known: Known | None = None) -> None:
         super().__init__(connection, tenant)
+        self._known: Known = {} if known is None else known
+        self._later: dict[sa.Table, tuple[Direct, list[Mapping[str, Any]]]] = {}
         self.recorded: list[Fact] = []
         self.afterwards: list[Callable[[], None]] = []
         self.writes = 0
@@ -93,15 +96,51 @@ class Tx(Reader):
         self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> sa.CursorResult[Any]:
         """As `Reader.execute`; whatever may change something is counted."""
+        self.settle()
+        before = self.writes
         self.writes += not isinstance(statement, sa.Select)
+        if self.writes > before:
+            self._forget_rows(getattr(statement, "table", None))
         return super().execute(statement, rows)
 
+    def row(self, direct: Direct, values: Mapping[str, Any], *, settled: bool = True) -> Row | None:
+        """As `Reader.row`. Not ``settled``: nothing that `do` was given in this transaction concerns that row."""
+        if settled:
+            self.settle()
+        return super().row(direct, values)
+
     def do(self, direct: Direct, values: Mapping[str, Any]) -> None:
-        """Run a statement that changes something, by the driver."""
+        """A statement that changes something: run by the driver with others of its kind, before whatever reads next.
+
+        What is wrong with it is raised then, and at the latest by the end of the group.
+        """
         for watch in watchers:
             watch(direct.statement)
         self.writes += 1
-        direct.run(self.connection, self.tenant, values)
+        waiting = self._later.get(direct.table)
+        if waiting is None or waiting[0] is not direct:  # two statements on one table keep their order
+            if waiting is not None:
+                self.settle()
+            waiting = self._later[direct.table] = (direct, [])
+        waiting[1].append(values)
+
+    def settle(self) -> None:
+        """Run what waits."""
+        if self._later:
+            later, self._later = self._later, {}
+            for direct, rows in later.values():
+                direct.run_all(self.connection, self.tenant, rows)
+
+    def known(self, *tables: sa.Table) -> dict[Any, Any]:
+        """What a room remembers of rows of ``tables`` from one transaction to the next, as they are in the database.
+
+        Empty again after a failure and after any statement on one of them; what `do` changes the room itself enters.
+        """
+        return self._known.setdefault(tables, {})
+
+    def _forget_rows(self, table: sa.Table | None) -> None:
+        for tables in [tables for tables in self._known if table is None or table in tables]:
+            del self._known[tables]
 
     def insert(self, statement: sa.Insert) -> int:
         """Insert one row and return its key."""
@@ -171,6 +210,7 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(4, "reader")
+        self._known: Known = {}
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -237,16 +277,19 @@ class Database:
     def _commit(self, group: list[_Job]) -> None:
         try:
             with self.engine.connect() as connection:
-                tx = Tx(connection, self.tenant)
+                tx = Tx(connection, self.tenant, self._known)
                 for job in group:
                     job.attempt(tx)
+                _settle(tx, alone=len(group) == 1)
                 if tx.recorded:
                     _number(tx)
                 if tx.writes:
                     connection.commit()
         except _Alone:
+            self._known.clear()
             raise
         except Exception as error:  # noqa: BLE001
+            self._known.clear()
             for job in group:
                 job.error = _wrap(error)
             tx = None
@@ -268,6 +311,15 @@ class Database:
             self._loop.call_soon_threadsafe(settle)
         else:
             settle()
+
+
+def _settle(tx: Tx, *, alone: bool) -> None:
+    try:
+        tx.settle()
+    except exc.DBAPIError:
+        if alone:
+            raise
+        raise _Alone from None  # one of the group is to blame
 
 
 def _number(tx: Tx) -> None:

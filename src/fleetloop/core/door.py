@@ -4,6 +4,7 @@ So ``fleetloop.releases`` can be imported where no database library is installed
 """
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 
 
@@ -13,6 +14,8 @@ def lazy(room: str, names: Mapping[str, str]) -> Callable[[str], object]:
     def load(name: str) -> object:
         if name not in names:
             raise AttributeError(f"{room} has no {name!r}; its front door lists {', '.join(sorted(names))}")
-        return getattr(importlib.import_module(f"{room}.{names[name]}"), name)
+        value = getattr(importlib.import_module(f"{room}.{names[name]}"), name)
+        setattr(sys.modules[room], name, value)  # asked once: rooms use each other thousands of times a second
+        return value
 
     return load

@@ -23,27 +23,37 @@ from fleetloop.fleet.rules import check_id, check_words, differing, merged, told
 from fleetloop.hardware import check_revision
 
 AT_ONCE = 10_000
+NEVER = float("-inf")
 Check = Callable[[Device], None]
 """Raises unless the device is still as whoever asks has seen it."""
 
 
 class Fleet:
-    """The devices of one server. `touch`, `knows`, `wants_attributes` and `last_contact` answer from memory."""
+    """The devices of one server. `touch`, `knows`, `wants_attributes` and `last_contact` answer from memory.
 
-    def __init__(self, db: Database, clock: Clock, tokens: Tokens) -> None:
+    ``lag_s``: how much older than memory the last contact on disk may be. A device that polls more often than that is
+    written that often; one that was quiet for longer, with the next `flush`.
+    """
+
+    def __init__(self, db: Database, clock: Clock, tokens: Tokens, *, lag_s: float = 0.0) -> None:
         self._db = db
         self._clock = clock
         self._tokens = tokens
+        self._lag_s = lag_s
         self._contacts: dict[str, float | None] = {}
+        self._written: dict[str, float] = {}
+        """Contacts that are in the database, or will be with the next flush."""
         self._fresh: dict[str, float] = {}
-        """Contacts that are not in the database yet."""
+        """Contacts that the next flush writes."""
         self._wants: set[str] = set()
         self._products: dict[str, str] = {}
 
     async def load(self) -> None:
         """Fill memory at start."""
         for row in await self._db.read(store.all_in_memory):
-            self._contacts[row["device"]] = row["at"]
+            self._contacts[row["device"]] = at = row["at"]
+            if at is not None:
+                self._written[row["device"]] = at
             self._products[row["device"]] = intern(row["product"])
             if row["wants_attributes"]:
                 self._wants.add(row["device"])
@@ -58,7 +68,9 @@ class Fleet:
 
     def touch(self, device: str) -> None:
         """It was in contact just now."""
-        self._contacts[device] = self._fresh[device] = self._clock.now()
+        self._contacts[device] = now = self._clock.now()
+        if now - self._written.get(device, NEVER) >= self._lag_s:
+            self._fresh[device] = self._written[device] = now
 
     def last_contact(self, device: str) -> float | None:
         """Serving clock; None if it never was, or is not in the field."""
@@ -78,10 +90,17 @@ class Fleet:
         tx.after(lambda: self._wants.update(device for device in devices if device in self._contacts))
 
     def flush(self, tx: Tx) -> None:
-        """Write the contacts since the last time, in one batch; about every second, with each step, and at the end."""
+        """Write the contacts that the disk lacks, in one batch; about every second, and with each step."""
         if fresh := dict(self._fresh):
             store.set_contacts(tx, fresh)
             tx.after(lambda: self._flushed(fresh))
+
+    def flush_all(self, tx: Tx) -> None:
+        """At the end: those too that a server that goes on would write later."""
+        for device, at in list(self._contacts.items()):
+            if at is not None and at > self._written.get(device, NEVER):
+                self._fresh[device] = self._written[device] = at
+        self.flush(tx)
 
     def _flushed(self, written: Mapping[str, float]) -> None:
         for device, at in written.items():
@@ -195,6 +214,7 @@ class Fleet:
         self._contacts.pop(device, None)
         self._products.pop(device, None)
         self._fresh.pop(device, None)
+        self._written.pop(device, None)
         self._wants.discard(device)
 
     async def get(self, device: str) -> Device:

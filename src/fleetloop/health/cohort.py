@@ -4,7 +4,7 @@
 the start). The labels in a stratum are a uniform draw at every moment, whoever failed when.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fleetloop.health.model import Arm
@@ -68,7 +68,8 @@ class Cohort:
         self._strata.clear()
         self.new = self.held_back = 0
         for member in self.members.values():
-            member.stratum = member.first = None
+            if member.first is not None:  # else it is in no stratum either
+                member.stratum = member.first = None
             if member.out and not member.new:
                 self._renew(member, number)
 
@@ -79,6 +80,14 @@ class Cohort:
             self._renew(member, wave)
         member.new, member.first = True, None
         member.randomised = member.randomised and randomised
+
+    def draw_all(self, members: Iterable[Member], wave: int) -> None:
+        """Draw each of them, by lot."""
+        for member in members:
+            if member.first is not None or member.out or wave > self.wave:
+                self.draw(member, wave, randomised=True)
+            else:  # most of 100,000: outside the comparison since their wave opened
+                member.new = True
 
     def moves(self, member: Member, at: float) -> bool:
         """Whether a contact now would open or end the device's window."""

@@ -86,13 +86,13 @@ class Fold:
                 self.feed(Draw(at, device, wave))
             return
         self.advance(at)
-        for device in () if self.ended else devices:
-            self._number += 1
-            member = self._cohort.members.get(device)
-            if member is None:
-                raise self._refuse("an enrolled device", repr(device))
-            if not member.gone:
-                self._cohort.draw(member, wave, randomised=True)
+        if self.ended:
+            return
+        drawn = [*map(self._cohort.members.get, devices)]
+        if not all(drawn):
+            raise self._refuse("enrolled devices", "one that is not")
+        self._number += len(drawn)
+        self._cohort.draw_all((member for member in drawn if member is not None and not member.gone), wave)
 
     def advance(self, at: float) -> None:
         """Book the silences and install deadlines due by ``at``, in order of time, then device id.

@@ -10,7 +10,7 @@ keys take the documented defaults.
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from enum import StrEnum
 from typing import NoReturn, TypeVar, cast
 
@@ -158,6 +158,7 @@ def parse(line: bytes | str, number: int) -> Plan | Line:
 def encode(line: Plan | Line) -> str:
     """The line as JSON, without a line break; ``parse`` reads the same value back."""
     kind = type(line).__name__.lower()
-    values = {key: value for key, value in asdict(line).items() if value is not None}
+    found = ((field.name, getattr(line, field.name)) for field in fields(line))
+    values = {name: value for name, value in found if value is not None}
     at = {"at": values.pop("at")} if "at" in values else {}
     return json.dumps({**at, "kind": kind, **values}, separators=(",", ":"), allow_nan=False)

@@ -137,6 +137,10 @@ class Releases:
         file = self._files[key]
         return file, self.place(file.sha256)
 
+    def described(self, key: int) -> File:
+        """As `file`, without its place."""
+        return self._files[key]
+
     def _learn(self, shipped: list[Shipped]) -> None:
         for s in shipped:
             self._files[s.id] = File(s.id, s.name, s.size, s.sha256, s.sha1, s.md5, int(s.published_at))

@@ -51,13 +51,9 @@ def place_of(seed: str, device: str) -> str:
     return blake2b(device.encode(), key=seed.encode()[:64], digest_size=8).hexdigest()
 
 
-def note(tx: Tx, rollout: int, seed: str, line: health.Line, ident: str) -> bool:
-    """Keep ``line`` until a tick books it; False if it was known already."""
-    key = tie(seed, line, ident)
-    if hot.noted(tx, rollout, key):
-        return False
-    hot.add_line(tx, rollout, line.at, key, health.encode(line))
-    return True
+def note(tx: Tx, rollout: int, seed: str, line: health.Line, ident: str) -> None:
+    """Keep ``line`` until a tick books it, unless it is known already."""
+    hot.add_line(tx, rollout, line.at, tie(seed, line, ident), health.encode(line))
 
 
 def waiting(reader: Reader, rollout: int) -> bool:

@@ -215,10 +215,27 @@ class Clocks:
 
     def _first(self, watch: Watch, free: int, now: float) -> list[str]:
         poll = watch.rollout.plan.poll_s
-        turns = [(self._turn(device, now, poll), device) for device in watch.waiting if free]
+        waiting = self._near([*watch.waiting], free, now, poll) if free else ()
+        turns = [(self._turn(device, now, poll), device) for device in waiting]
         last = max(heapq.nsmallest(free, (turn for turn, _ in turns)), default=(0, 0.0))
         near = [(turn, self._place(watch, device), device) for turn, device in turns if turn <= last]
         return [device for _, _, device in heapq.nsmallest(free, near)]
+
+    def _near(self, devices: list[str], free: int, now: float, poll: float) -> list[str]:
+        """Without most of those whose turn surely comes later: there may be 100,000, and this is done at each tick."""
+        heard = [*map(self._last_contact, devices)]
+        low, high = now - (1 + GRACE_POLLS) * poll, now - poll
+        known = [at for at in heard if at is not None and at >= low]
+        if len(known) < free:
+            return devices
+        due = [at for at in known if at <= high]
+        if len(due) >= free:
+            low = heapq.nlargest(free, due)[-1]
+        else:
+            high = heapq.nsmallest(free, known)[-1]
+        return [
+            device for device, at in zip(devices, heard, strict=True) if at is not None and low - 1 <= at <= high + 1
+        ]
 
     def _turn(self, device: str, now: float, poll: float) -> tuple[int, float]:
         """First those that are due, then those that may call early, last those that stay away."""

@@ -4,13 +4,14 @@ Told only after commits, in the event loop; built again from the tables at the s
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from fleetloop import health
 from fleetloop.core.db import Reader
 from fleetloop.rollouts import book, store
 from fleetloop.rollouts.cases import Attempt, Deployment, Rollout
+from fleetloop.rollouts.draft import Draft
 from fleetloop.rollouts.engine import duty
 from fleetloop.rollouts.lives import Fresh, Live, Lives
 from fleetloop.rollouts.model import PENDING, Duty, Intent, State
@@ -40,8 +41,8 @@ class Watch:
     """Revision of each enrolled device."""
     opened_at: float = 0.0
     windows: dict[str, Window] = field(default_factory=dict[str, Window])
-    waiting: set[str] = field(default_factory=set[str])
-    """Drawn, not handed."""
+    waiting: dict[str, None] = field(default_factory=dict[str, None])
+    """Drawn, not handed; in an order, so that a look at all of them goes through memory in one direction."""
     called: list[Live] = field(default_factory=list[Live])
     """Those of them that may be handed it now."""
     pending: set[str] = field(default_factory=set[str])
@@ -56,6 +57,8 @@ class Watch:
     condemned: bool = False
     """By the verdict."""
     dirty: bool = True
+    draft: Draft | None = None
+    """Of the wave to come."""
 
     def drop(self, device: str) -> None:
         """It left the selection."""
@@ -63,17 +66,17 @@ class Watch:
 
     def contact(self, device: str, now: float) -> int:
         """Which contact of its window this is: `FIRST`, `PROOF`, or 0 for one that says nothing new."""
-        wave = self.rollout.wave
+        wave, window = self.rollout.wave, self.windows.get(device)
+        known = window is not None and window.wave == wave
+        if window and known and (window.stage == PROOF or now - window.first < self.rollout.plan.window_s):
+            return 0  # almost every contact
         if not wave or device not in self.members:
             return 0
-        window = self.windows.get(device)
-        if window is None or window.wave != wave:
+        if window is None or not known:
             self.windows[device] = Window(wave, FIRST, now)
             return FIRST
-        if window.stage == FIRST and now - window.first >= self.rollout.plan.window_s:
-            window.stage = PROOF
-            return PROOF
-        return 0
+        window.stage = PROOF
+        return PROOF
 
 
 class Desk:
@@ -97,6 +100,8 @@ class Desk:
         """Goes up whenever something of a rollout changes: pages made of an older one are stale."""
         self.news: set[str] = set()
         """What pages may have looked at and has changed since it was last told: `rollout/12`, `device/cc-0417`."""
+        self.news_of: list[Collection[str]] = []
+        """Devices of which the same is true, for each wave that was opened."""
 
     def changed(self, rollout: int) -> None:
         """Something of this rollout is new, and so for the one that it undoes."""
@@ -168,7 +173,7 @@ class Desk:
         if watch is None:
             return
         watch.dirty = True
-        watch.waiting.discard(device)
+        watch.waiting.pop(device, None)
         watch.pending.discard(device)
         if deployment.booted_at is not None:
             watch.booted.add(device)
@@ -188,13 +193,14 @@ class Desk:
     def opened(self, watch: Watch, fresh: Fresh) -> None:
         """A wave drew these devices. `on_wave` sets one clock for all of them."""
         self.changed(watch.rollout.id)
-        self.news.update(map("device/".__add__, fresh.places))
-        watch.dirty = True
-        watch.pending.difference_update(fresh.places)
-        watch.overdue.difference_update(fresh.places)
+        self.news_of.append(fresh.places.keys())
+        watch.dirty, watch.draft = True, None
+        for some in (watch.pending, watch.overdue):
+            if some:
+                some.difference_update(fresh.places)
         self.live.add(fresh)
         if not watch.stopped:
-            watch.waiting.update(fresh.places)
+            watch.waiting.update(dict.fromkeys(fresh.places))
         self.on_wave(watch, fresh.at)
 
     def _fresh(self, deployment: Deployment, attempt: Attempt) -> Live:
@@ -205,7 +211,7 @@ class Desk:
         if deployment.state is State.WAITING:
             watch.overdue.discard(deployment.device)
             if not watch.stopped:
-                watch.waiting.add(deployment.device)
+                watch.waiting[deployment.device] = None
             return
         live.shown = live.order
         if deployment.state in PENDING and deployment.device not in watch.overdue:

@@ -10,8 +10,8 @@ from fleetloop import releases
 from fleetloop.core.db import Reader, Tx
 from fleetloop.rollouts import store, undo
 from fleetloop.rollouts.cases import Entry, Member, Rollout, Sort
+from fleetloop.rollouts.draft import Offer, selection
 from fleetloop.rollouts.model import OVER, Phase
-from fleetloop.rollouts.opening import Offer, selection
 
 GOOD = (Phase.GOOD_ENOUGH, Phase.INCONCLUSIVE)
 

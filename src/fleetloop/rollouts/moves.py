@@ -85,5 +85,5 @@ def again(tx: Tx, desk: Desk, deployment: Deployment, number: int, at: float) ->
 
 def note(tx: Tx, desk: Desk, watch: Watch, line: health.Line, ident: str) -> None:
     """Add to the record of a rollout; the next tick books it."""
-    if book.note(tx, watch.rollout.id, watch.rollout.seed, line, ident):
-        tx.after(lambda: desk.noted.add(watch.rollout.id))
+    book.note(tx, watch.rollout.id, watch.rollout.seed, line, ident)
+    tx.after(lambda: desk.noted.add(watch.rollout.id))

@@ -1,47 +1,18 @@
 """A rollout starts and its waves open: who is enrolled, who is drawn, what memory and the record are told."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from operator import itemgetter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from fleetloop import fleet, health
-from fleetloop.core.db import Reader, Tx
-from fleetloop.rollouts import book, draw, store
+from fleetloop import health
+from fleetloop.core.db import Tx
+from fleetloop.rollouts import book, draft, store
 from fleetloop.rollouts.cases import Entry, Member, OpenWave, Rollout, WaveOpened
 from fleetloop.rollouts.desk import Desk, Watch
-from fleetloop.rollouts.lives import Drawn, Fresh
+from fleetloop.rollouts.draft import Draft, Offer
+from fleetloop.rollouts.lives import Chosen, Fresh
 from fleetloop.rollouts.model import Event
 from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.waves import Count, wave_size
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What a release has for devices: artifact keys by (hardware revision, kind)."""
-
-    product: str
-    version: str
-    artifacts: dict[tuple[str, str], int]
-
-    @property
-    def revisions(self) -> list[str]:
-        """The hardware revisions it is built for."""
-        return sorted({revision for revision, _ in self.artifacts})
-
-
-def selection(reader: Reader, offer: Offer, wave: int = 0, *, beside: int | None = None) -> list[Member]:
-    """The devices in the field that the release has an artifact for and that do not run it yet, by id.
-
-    ``beside``: without those that this rollout has enrolled.
-    """
-    wanted = fleet.eligible(offer.product, offer.revisions)
-    rows = reader.all(wanted if beside is None else store.others(wanted, beside))
-    found = [
-        Member(r["device"], r["revision"], r["version"], offer.artifacts[r["revision"], r["takes"]], wave)
-        for r in rows
-        if (r["revision"], r["takes"]) in offer.artifacts and r["version"] != offer.version
-    ]
-    return sorted(found, key=lambda m: m.device)
 
 
 def strata(members: Sequence[Member], left: Sequence[Member]) -> dict[str, Count]:
@@ -62,13 +33,11 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, ever
     """
     case = watch.rollout
     number = case.wave + 1
-    joining = selection(tx, offer, number, beside=case.id)
-    late = store.add_members(tx, case.id, joining)
-    counts = store.strata(tx, case.id)
+    ready, joining, late = _ready(tx, watch, offer)
+    counts = ready.counts
     sizes = {r: c.total - c.drawn for r, c in counts.items()} if everybody else wave_size(case.plan, number, counts)
-    left = store.undrawn(tx, case, fleet.eligible(offer.product, offer.revisions))
-    chosen = _drawn(case, number, [one for one in left if one[-1] != offer.version], sizes)
-    release(tx, desk, [m.device for m in chosen], case.component, at)
+    chosen = draft.pick(ready, sizes)
+    release(tx, desk, chosen.places.keys(), case.component, at)
     kind = "wave" if number <= len(case.plan.waves) else "remainder"
     store.open_wave(tx, OpenWave(case.id, number, kind, len(chosen), at, None))
     fresh = store.deploy(tx, case, number, case.version, chosen, at)
@@ -80,13 +49,31 @@ def open_wave(tx: Tx, desk: Desk, watch: Watch, offer: Offer, at: float, *, ever
     return opened
 
 
+def _ready(tx: Tx, watch: Watch, offer: Offer) -> tuple[Draft, list[Member], list[Member]]:
+    """The draft as it holds now, with late joiners enrolled: all of them, and those that are new."""
+    case, ready, again = watch.rollout, watch.draft, None
+    if ready is not None and ready.wave == case.wave + 1:
+        again = draft.touched(tx, ready)
+    if ready is None or again is None:
+        ready, again = draft.prepare(tx, case, offer), set[str]()
+    joining = [m for m in ready.joining if m.device not in again]
+    if again:
+        joining += draft.selection(tx, offer, ready.wave, beside=case.id, among=again)
+    late = store.add_members(tx, case.id, joining)
+    if len(joining) > draft.MOST:
+        return draft.prepare(tx, case, offer), joining, late
+    again |= {m.device for m in joining}
+    return draft.amend(tx, case, offer, ready, again) if again else ready, joining, late
+
+
 def told(tx: Tx, desk: Desk, watch: Watch, opened: Rollout, late: Sequence[Member], drawn: Sequence[Fresh]) -> None:
     """The wave goes into the record now; memory learns of it after the commit."""
     at = drawn[0].at
     line = health.Wave(at, opened.wave)
     book.place(tx, opened.id, line)
     lines = [*book.enrolments(at, late, opened.wave), line]
-    devices = sorted(device for fresh in drawn for device in fresh.places)
+    places = [fresh.places for fresh in drawn]
+    devices = [*places[0]] if len(places) == 1 else sorted(device for some in places for device in some)
 
     def learn() -> None:
         watch.rollout, watch.opened_at = opened, at
@@ -100,31 +87,16 @@ def told(tx: Tx, desk: Desk, watch: Watch, opened: Rollout, late: Sequence[Membe
     tx.after(learn)
 
 
-def release(tx: Tx, desk: Desk, devices: Sequence[str], component: str, at: float) -> None:
+def release(tx: Tx, desk: Desk, devices: Collection[str], component: str, at: float) -> None:
     """What an older rollout still had open on these devices is superseded: the newest release wins."""
-    busy = store.busy(tx, component)
-    for device in devices:
-        case = store.last_of(tx, device, component) if device in busy else None
+    for device in sorted(device for device in store.busy(tx, component) if device in devices):
+        case = store.last_of(tx, device, component)
         if case and case[0].open:
             apply(tx, desk, case, Event.SUPERSEDED, at)
 
 
-def _drawn(case: Rollout, wave: int, free: Sequence[Drawn], sizes: Mapping[str, int]) -> list[Drawn]:
-    """By id; inside each revision by hash."""
-    candidates: dict[str, list[str]] = {revision: [] for revision in sizes}
-    for device, revision, *_ in free:
-        candidates[revision].append(device)
-    chosen: set[str] = set()
-    for revision, n in sizes.items():
-        chosen.update(draw.chosen(case.seed, str(case.id), wave, candidates[revision], n))
-    return sorted((one for one in free if one[0] in chosen), key=itemgetter(0))
-
-
-def _note(tx: Tx, opened: Rollout, kind: str, chosen: Sequence[Drawn], at: float) -> None:
-    counts: dict[str, int] = {}
-    for m in chosen:
-        counts[m.revision] = counts.get(m.revision, 0) + 1
+def _note(tx: Tx, opened: Rollout, kind: str, chosen: Chosen, at: float) -> None:
     title = "The remainder" if kind == "remainder" else f"Wave {opened.wave}"
-    drawn = ", ".join(f"{n:,} {revision}" for revision, n in sorted(counts.items())) or "nobody"
+    drawn = ", ".join(f"{n:,} {revision}" for revision, n in chosen.counts.items()) or "nobody"
     store.write(tx, opened.id, Entry(at, "wave", f"{title} opened ({len(chosen):,} devices)", f"Drawn: {drawn}"))
     tx.record(WaveOpened(at, opened.id, opened.wave, len(chosen)))

@@ -10,13 +10,14 @@ from typing import Any
 
 from fleetloop import health, releases
 from fleetloop.core.clock import Clock
-from fleetloop.core.db import Database, Tx
+from fleetloop.core.db import Database, Reader, Tx
 from fleetloop.core.plug import load
 from fleetloop.core.serving import Served
-from fleetloop.rollouts import book, later, store, undo
+from fleetloop.rollouts import book, draft, later, store, undo
 from fleetloop.rollouts.cases import Entry, OpenWave, Rollout, RolloutEnded, Sort
 from fleetloop.rollouts.contacts import Clocks
 from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.draft import Draft
 from fleetloop.rollouts.later import offer_of
 from fleetloop.rollouts.model import (
     ENDED,
@@ -72,6 +73,7 @@ class Runner:
         if self._desk.joined:
             await self._join(now)
         due = list(self._clocks.due(now))
+        await self.prepare()
         watches = [w for w in self._desk.watches.values() if w.rollout.phase not in OVER]
         noted = [w for w in watches if w.rollout.id in self._desk.noted]
         if due or noted:
@@ -89,6 +91,16 @@ class Runner:
         for watch in looked:
             self._desk.changed(watch.rollout.id)
         self._hand_out(now)
+
+    async def prepare(self) -> None:
+        """Draw the waves to come while nobody waits for it."""
+        for watch in list(self._desk.watches.values()):
+            case = watch.rollout
+            idle = case.phase in OVER or watch.stopped or case.kind is Sort.ROLLBACK or not draft.due(case)
+            if watch.draft is not None and not watch.dirty:
+                continue
+            if not idle and (made := await self._db.read(lambda reader, w=watch: _drafted(reader, w))):
+                watch.draft = made
 
     def _end(self, tx: Tx, looked: Sequence[tuple[Watch, Rollout, frozenset[str]]], now: float) -> None:
         """A job may run twice: each time it begins with what memory held before."""
@@ -326,6 +338,14 @@ class Runner:
             plan = watch.rollout.plan
             free = may_hand(Facts(plan, now, 1, in_flight=len(watch.pending), booted=len(watch.booted)))
             self._desk.show(watch, self._clocks.next_to_call(watch, free, now))
+
+
+def _drafted(reader: Reader, watch: Watch) -> Draft | None:
+    """A new draft, if it needs one."""
+    case = watch.rollout
+    if not draft.stale(reader, case, watch.draft):
+        return None
+    return draft.prepare(reader, case, offer_of(reader, releases.get_release(reader, case.product, case.version)))
 
 
 def gate(name: str) -> Gate:

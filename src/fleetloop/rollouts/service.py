@@ -15,10 +15,11 @@ from fleetloop.core.tags import anything
 from fleetloop.rollouts import book, exchange, store, undo
 from fleetloop.rollouts.cases import Deployment, Entry, Member, OpenWave, Rollout, RolloutEnded, RolloutStarted, Sort
 from fleetloop.rollouts.desk import Desk, Watch
+from fleetloop.rollouts.draft import Offer, selection
 from fleetloop.rollouts.later import offer_of
 from fleetloop.rollouts.model import OVER, Event, Phase, Plan
 from fleetloop.rollouts.moves import apply
-from fleetloop.rollouts.opening import Offer, selection, strata
+from fleetloop.rollouts.opening import strata
 from fleetloop.rollouts.plan import Ground, propose, remarks, to_json
 from fleetloop.rollouts.waves import wave_sizes
 from fleetloop.web import listed

@@ -1,9 +1,9 @@
 """Rollouts as rows. Every change of a deployment goes through `change`; waves are inserted, never updated in place."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,7 +12,7 @@ from fleetloop.core.tables import values
 from fleetloop.rollouts import hot
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Attempt, Deployment, Entry, Member, OpenWave, Rollout, Sort
-from fleetloop.rollouts.lives import Drawn, Fresh
+from fleetloop.rollouts.lives import Chosen, Drawn, Fresh
 from fleetloop.rollouts.model import OVER, Intent, Phase, State
 from fleetloop.rollouts.plan import from_json, to_json
 from fleetloop.rollouts.waves import Count
@@ -71,6 +71,8 @@ def open_rollouts(reader: Reader) -> list[Rollout]:
 
 def add_members(tx: Tx, rollout: int, members: Sequence[Member]) -> list[Member]:
     """Enrol devices, and return those that are new; one that had left comes back, outside the experiment."""
+    if not members:
+        return []
     mine = t.members.c.rollout == rollout
     gone = {r["device"] for r in tx.all(sa.select(t.members.c.device).where(mine, t.members.c.left.is_(True)))}
     fresh = [m for m in members if m.device not in gone]
@@ -105,16 +107,22 @@ def leave(tx: Tx, rollout: int, device: str) -> None:
     tx.execute(sa.update(t.members).where(*mine).values(left=True))
 
 
-def undrawn(reader: Reader, case: Rollout, field: sa.Select[*tuple[Any, ...]]) -> list[Drawn]:
-    """Enrolled devices that no wave has drawn, by id; ``field``: the devices in the field, with their versions."""
+def undrawn(
+    reader: Reader, case: Rollout, field: sa.Select[*tuple[Any, ...]], among: Collection[str] | None = None
+) -> list[Drawn]:
+    """Enrolled devices that no wave has drawn, by id; ``field``: the devices in the field, with their versions.
+
+    ``among``: of these alone.
+    """
     m, d, here = t.members.c, t.deployments.c, field.subquery()
     columns = (m.device, m.revision, m.artifact, m.version, here.c.version.label("running"))
     wanted = sa.select(*columns).select_from(t.members.join(here, here.c.device == m.device))
     wanted = wanted.where(m.rollout == case.id, m.left.is_(False))
     if case.wave:
         wanted = wanted.where(~sa.select(d.id).where(d.device == m.device, d.rollout == case.id).exists())
-    # rows are named tuples already; 100,000 of them need no second one
-    return cast("list[Drawn]", reader.execute(wanted.order_by(m.device)).all())
+    if among is not None:
+        wanted = wanted.where(m.device.in_(sorted(among)))
+    return sorted(Drawn._make(row) for row in reader.execute(wanted))  # by code point, whatever the database's order
 
 
 def strata(reader: Reader, rollout: int) -> dict[str, Count]:
@@ -145,56 +153,56 @@ def waves(reader: Reader, rollout: int) -> list[OpenWave]:
     return [OpenWave(**values(r)) for r in rows]
 
 
-def deploy(tx: Tx, case: Rollout, wave: int, version: str, drawn: Sequence[Drawn], at: float) -> Fresh:
-    """A deployment to ``version`` and its first attempt for each of the enrolled devices, in that order."""
-    one, m, d = _listed(tx, [device.device for device in drawn]), t.members.c, t.deployments.c
+def deploy(tx: Tx, case: Rollout, wave: int, version: str, chosen: Chosen, at: float) -> Fresh:
+    """A deployment to ``version`` and its first attempt for each of the enrolled devices, keys in that order."""
+    if not chosen.places:
+        return Fresh(case, wave, version, at, chosen, (), ())
+    m, d, a = t.members.c, t.deployments.c, t.attempts.c
     same = {
         "rollout": case.id, "component": case.component, "wave": wave, "version": version, "since": at,
         "state": State.WAITING.value, "intent": Intent.RUN.value, "weak": False, "hurt": False, "open": True,
     }  # fmt: skip
     columns = (m.tenant, m.device, m.artifact, m.version, *(sa.literal(v, d[k].type) for k, v in same.items()))
-    found = sa.select(*columns).select_from(sa.join(one, t.members, m.device == one.c.value))
-    found = found.where(m.rollout == case.id).order_by(one.c.key)
-    tx.execute(sa.insert(t.deployments).from_select(["tenant", "device", "artifact", "previous", *same], found))
+    found = _listed(tx, sa.select(*columns).where(m.rollout == case.id), [*chosen.places])
+    made = tx.execute(sa.insert(t.deployments).from_select(["tenant", "device", "artifact", "previous", *same], found))
     mine = sa.and_(d.rollout == case.id, d.wave == wave, d.version == version)
+    deployments = _keys(tx, d.id, mine, made.rowcount)
+    mine, theirs = _within(d.id, deployments, mine), _within(a.deployment, deployments, mine)
     first = sa.select(d.tenant, d.id, d.device, sa.literal(1), sa.literal(at), sa.literal(0)).where(mine).order_by(d.id)
-    tx.execute(
-        sa.insert(t.attempts).from_select(["tenant", "deployment", "device", "number", "made_at", "downloads"], first)
-    )
-    if moved := [{"who": one.device, "now": one.running} for one in drawn if one.running != one.version]:
-        change = sa.update(t.deployments).where(mine, d.device == sa.bindparam("who"))
+    names = ["tenant", "deployment", "device", "number", "made_at", "downloads"]
+    made = tx.execute(sa.insert(t.attempts).from_select(names, first))
+    if moved := [{"key": deployments[place], "now": chosen.rows[place].running} for place in chosen.moved]:
+        change = sa.update(t.deployments).where(d.id == sa.bindparam("key"))
         tx.execute(change.values(previous=sa.bindparam("now")), moved)
-    return Fresh(case, wave, version, at, drawn, *_keys(tx, mine))
+    return Fresh(case, wave, version, at, chosen, deployments, _keys(tx, a.id, theirs, made.rowcount))
 
 
-def _listed(tx: Tx, devices: Sequence[str]) -> sa.TableValuedAlias:
-    """``devices`` as a table of (key, value); key goes up in their order."""
-    text = json.dumps(devices)
-    if tx.connection.dialect.name == "postgresql":
+def _listed(tx: Tx, wanted: sa.Select[*tuple[Any, ...]], devices: Sequence[str]) -> sa.Select[*tuple[Any, ...]]:
+    """Those of ``wanted`` that are in ``devices``, in their order: by id."""
+    device, text = t.members.c.device, json.dumps(devices)
+    if tx.connection.dialect.name == "postgresql":  # it may sort text by another order than Python
         listed = sa.func.json_array_elements_text(sa.cast(sa.literal(text), sa.JSON))
-        return listed.table_valued("value", with_ordinality="key", name="listed").render_derived()
-    return sa.func.json_each(text).table_valued("key", "value", name="listed")
+        one = listed.table_valued("value", with_ordinality="key", name="listed").render_derived()
+        return wanted.select_from(sa.join(one, t.members, device == one.c.value)).order_by(one.c.key)
+    return wanted.where(device.in_(sa.select(sa.func.json_each(text).table_valued("value").c.value))).order_by(device)
 
 
-def _keys(tx: Tx, mine: sa.ColumnElement[bool]) -> tuple[Sequence[int], Sequence[int]]:
-    """Of new deployments and their attempts, in order: two ranges, unless another writer came between."""
-    d, a = t.deployments.c, t.attempts.c
-    deployments = _span(tx, d.id, mine)
-    attempts = _span(tx, a.id, a.deployment.between(deployments.start, deployments.stop - 1)) if deployments else None
-    if attempts is not None and len(attempts) == len(deployments):
-        return deployments, attempts
-    both = t.attempts.join(t.deployments, a.deployment == d.id)
-    rows = tx.all(sa.select(a.id, a.deployment).select_from(both).where(mine).order_by(d.id))
-    return [r["deployment"] for r in rows], [r["id"] for r in rows]
+def _keys(tx: Tx, key: sa.Column[Any], mine: sa.ColumnElement[bool], n: int) -> Sequence[int]:
+    """The keys of ``n`` rows just inserted, in order: a range, unless another writer came between."""
+    if tx.connection.dialect.name == "sqlite":  # one writer, and keys count up
+        last = int(tx.one(sa.select(sa.func.last_insert_rowid())))
+        return range(last - n + 1, last + 1)
+    ends = tx.all(sa.select(sa.func.min(key).label("low"), sa.func.max(key).label("high")).where(mine))[0]
+    if ends["high"] - ends["low"] + 1 == n:
+        return range(ends["low"], ends["high"] + 1)
+    return [row["key"] for row in tx.all(sa.select(key.label("key")).where(mine).order_by(key))]
 
 
-def _span(tx: Tx, key: sa.Column[Any], mine: sa.ColumnElement[bool]) -> range:
-    """The keys, if they follow each other; else an empty range."""
-    ends = sa.select(sa.func.min(key).label("low"), sa.func.max(key).label("high"), sa.func.count().label("n"))
-    row = tx.first(ends.where(mine))
-    if row is None or not row["n"] or row["high"] - row["low"] + 1 != row["n"]:
-        return range(0)
-    return range(row["low"], row["high"] + 1)
+def _within(key: sa.Column[Any], keys: Sequence[int], mine: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """``key`` is one of these deployments."""
+    if isinstance(keys, range):
+        return key.between(keys.start, keys.stop - 1)
+    return key.in_(sa.select(t.deployments.c.id).where(mine))
 
 
 def _deployment(row: Mapping[str, Any]) -> Deployment:
@@ -284,14 +292,16 @@ def attempt(reader: Reader, number: int, device: str) -> tuple[Attempt, Deployme
 def change(tx: Tx, deployment: Deployment, **fields: Any) -> Deployment:
     """Set fields; states and intents are stored as their words."""
     plain = {k: v.value if isinstance(v, Intent | State) else v for k, v in fields.items()}
-    hot.change(tx, deployment.id, plain)
-    return replace(deployment, **fields)
+    changed = replace(deployment, **fields)
+    hot.change(tx, changed, plain)
+    return changed
 
 
 def change_attempt(tx: Tx, attempt: Attempt, **fields: Any) -> Attempt:
     """Set when an attempt was handed, closed or asked to cancel, or count a download."""
-    hot.stamp(tx, attempt.id, fields)
-    return replace(attempt, **fields)
+    changed = replace(attempt, **fields)
+    hot.stamp(tx, changed, fields)
+    return changed
 
 
 def add_attempt(tx: Tx, deployment: Deployment, number: int, at: float) -> Attempt:

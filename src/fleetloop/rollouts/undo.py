@@ -19,7 +19,7 @@ from fleetloop.rollouts.cases import (
     WaveOpened,
 )
 from fleetloop.rollouts.desk import Desk, Watch
-from fleetloop.rollouts.lives import Drawn
+from fleetloop.rollouts.lives import Chosen, Drawn
 from fleetloop.rollouts.model import Event, Phase
 from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.opening import release, told
@@ -120,10 +120,10 @@ def send(tx: Tx, desk: Desk, watch: Watch, back: Sequence[Back], at: float) -> R
     number = case.wave + 1
     members = [replace(b.member, since_wave=number) for b in back]
     store.add_members(tx, case.id, members)
-    release(tx, desk, [m.device for m in members], case.component, at)
+    release(tx, desk, {m.device for m in members}, case.component, at)
     store.open_wave(tx, OpenWave(case.id, number, "rollback", len(members), at, None))
     fresh = [
-        store.deploy(tx, case, number, version, [_drawn(b.member) for b in back if b.version == version], at)
+        store.deploy(tx, case, number, version, Chosen.of([_drawn(b.member) for b in back if b.version == version]), at)
         for version in sorted({b.version for b in back})
     ]
     store.change_rollout(tx, case.id, wave=number)

@@ -11,7 +11,7 @@ The application checks the session and then hands the request to `Live`, a raw A
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from urllib.parse import parse_qs
 
 from fleetloop.web.assets import Message, Receive, Send
@@ -70,6 +70,14 @@ class Live:
         for listener in self._listening:
             for topic in topics:
                 listener.hear(topic)
+
+    def publish_many(self, kind: str, names: Collection[str]) -> None:
+        """Say that ``kind/NAME`` changed for every one of ``names``: a wave draws 100,000 devices."""
+        for listener in self._listening if names else ():
+            for topic in listener.topics:
+                above, _, name = topic.partition("/")
+                if above == kind and (not name or name in names):
+                    listener.hear(topic)
 
     def __len__(self) -> int:
         """How many browsers are connected."""

@@ -60,10 +60,11 @@ def _table(value: object, name: str) -> dict[str, object]:
 
 
 def _word(kind: type[Word], value: object, name: str) -> Word:
-    known = [word.value for word in kind]
-    if value not in known:
-        raise InputError(f"{name} must be one of {', '.join(known)}; got {str(value)[:40]!r}")
-    return kind(value)
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(word.value for word in kind)
+        raise InputError(f"{name} must be one of {known}; got {str(value)[:40]!r}") from None
 
 
 def _messages(details: Iterable[object]) -> tuple[str, ...]:
@@ -78,6 +79,8 @@ def _messages(details: Iterable[object]) -> tuple[str, ...]:
 def clean(text: str) -> str:
     """Without what no database or terminal should meet: lone surrogates, control characters but line ends and tabs."""
     text = text.encode("utf-8", errors="replace").decode("utf-8")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 
