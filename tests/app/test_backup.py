@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from fleetloop.app.backup import BadBackupError, load, save
+from fleetloop.app.lock import alone
 from fleetloop.app.schema import METADATA
 from fleetloop.app.settings import ServerSettings
 from fleetloop.core import serving
@@ -79,10 +80,25 @@ def test_what_is_there_is_kept_beside(there: ServerSettings, tmp_path: Path) -> 
     with pytest.raises(ConflictError, match="is not empty; stop the server and add --yes"):
         load(there, saved)
     assert last(there) == 9.0
+    kept = load(there, saved, force=True)
+    assert last(there) == 7.0
+    assert [kept] == list(tmp_path.glob("data-before-restore-*"))
+    assert kept
+    assert last(server(kept)) == 9.0
+
+
+def test_a_running_server_keeps_its_folder(there: ServerSettings, tmp_path: Path) -> None:
+    saved = save(there, tmp_path / "one.tar")
+    db = Database(there.url)
+    db.write_now(lambda tx: serving.keep(tx, 9.0))
+    db.close()
+    with alone(Path(there.dir)):
+        with pytest.raises(ConflictError, match="another server runs on"):
+            load(there, saved, force=True)
+        save(there, tmp_path / "two.tar")
+    assert last(there) == 9.0
     load(there, saved, force=True)
     assert last(there) == 7.0
-    [kept] = tmp_path.glob("data-before-restore-*")
-    assert last(server(kept)) == 9.0
 
 
 def bad(folder: Path, **members: str) -> Path:
@@ -98,7 +114,7 @@ def test_what_is_no_backup_changes_nothing(there: ServerSettings, tmp_path: Path
     (tmp_path / "nonsense").write_text("nonsense")
     wrong = [tmp_path / "nonsense", tmp_path / "none.tar", bad(tmp_path, other="x"), bad(tmp_path, about_json="{}")]
     for path in wrong:
-        with pytest.raises(BadBackupError, match="is not a backup that `fleetloop backup` made"):
+        with pytest.raises(BadBackupError, match=r"^[^\n]* is not a backup that `fleetloop backup` made: [^\n]*$"):
             load(there, path, force=True)
     assert last(there) == 7.0
     other_kind = bad(tmp_path, about_json=json.dumps({"database": "fleetloop.sql"}))

@@ -38,6 +38,23 @@ def test_the_names_it_is_good_for(tmp_path: Path, host: str, there: str) -> None
     assert "0.0.0.0" not in names(pair[0])
 
 
+def test_it_vouches_for_itself_also_where_that_is_checked_strictly(tmp_path: Path) -> None:
+    """As Python does from 3.13 on."""
+    pair = files("self", tmp_path, "127.0.0.1")
+    assert pair
+    strict = ssl.create_default_context(cafile=str(pair[0]))
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(*pair)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = strict.wrap_bio(back, there, server_hostname="127.0.0.1")
+    theirs = served.wrap_bio(there, back, server_side=True)
+    for turn in (ours, theirs):
+        with pytest.raises(ssl.SSLWantReadError):
+            turn.do_handshake()
+    ours.do_handshake()
+
+
 def test_two_files_of_the_owners(tmp_path: Path) -> None:
     for name in ("a.pem", "b.pem"):
         (tmp_path / name).write_text("x")

@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def test_an_unknown_key_names_the_nearest(here: Path) -> None:
     (here / "fleetloop-server.toml").write_text("\nprt = 2\n")
     with pytest.raises(ConfigError, match="fleetloop-server.toml, line 2: unknown key 'prt'; did you mean 'port'"):
         resolve({}, env(here))
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("::1", "https://[::1]:8480"), ("fleet.example", "https://fleet.example:8480")]
+)
+def test_the_address_that_is_printed(host: str, shown: str) -> None:
+    assert ServerSettings(host=host, tls="self").base == shown
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_that_is_every_address_is_printed_as_one_that_leads_here(host: str) -> None:
+    name = ServerSettings(host=host, tls="self").base.removeprefix("https://").removesuffix(":8480")
+    assert name in ("127.0.0.1", socket.gethostname())
+    assert socket.getaddrinfo(name, 8480)
 
 
 @pytest.mark.parametrize("changes", [{"host": "::1"}, {"tls": "self"}, {"behind_proxy": True}])

@@ -1,4 +1,5 @@
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,8 +8,9 @@ from typing import ClassVar
 
 import pytest
 
+from fleetloop.app.certificate import files
 from fleetloop.core.client import Client, remember, settings_file
-from fleetloop.core.errors import ConflictError, FleetloopError, LoginError, UnavailableError
+from fleetloop.core.errors import ConflictError, FleetloopError, InputError, LoginError, UnavailableError
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -90,6 +92,41 @@ def test_errors_are_raised_as_they_were(server: str) -> None:
 def test_a_server_that_is_not_there() -> None:
     with pytest.raises(UnavailableError, match="is `fleetloop up` running there"):
         Client("http://127.0.0.1:9").get("/things")
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A server on 127.0.0.1 and on 127.0.0.2, of which its certificate names the first. (port, certificate)"""
+    pair = files("self", tmp_path, "127.0.0.1")
+    assert pair
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    made = ThreadingHTTPServer(("0.0.0.0", 0), Answers)
+    made.socket = context.wrap_socket(made.socket, server_side=True)
+    made.handle_error = lambda *_: None  # type: ignore[method-assign]  a refused certificate ends the connection
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    yield made.server_port, pair[0]
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def test_a_certificate_that_the_server_made_itself(secured: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    port, certificate = secured
+    with pytest.raises(UnavailableError, match=r"answers, but its certificate is not trusted here .*FLEETLOOP_CA="):
+        Client.configured(f"https://127.0.0.1:{port}").get("/things")
+    monkeypatch.setenv("FLEETLOOP_CA", str(certificate))
+    for name in ("127.0.0.1", "localhost"):
+        client = Client.configured(f"https://{name}:{port}")
+        assert client.get("/things") == [1, 2, 3]
+        client._http.close()
+    with pytest.raises(UnavailableError, match="its certificate is for another name"):
+        Client.configured(f"https://127.0.0.2:{port}").get("/things")
+    for wrong in ("/none.pem", __file__):
+        monkeypatch.setenv("FLEETLOOP_CA", wrong)
+        with pytest.raises(InputError, match="which is no file of certificates in PEM form"):
+            Client.configured()
 
 
 def test_a_login_is_kept_for_its_owner_only() -> None:

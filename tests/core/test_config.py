@@ -42,7 +42,8 @@ def test_a_document_becomes_a_dataclass() -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("name = ", "x.toml: not TOML: Invalid value (at end of document)"),
+        ("name = ", "x.toml, line 1: not TOML: Invalid value (at end of document)"),
+        ("name = 'x'\n\nmany = = 2\n", "x.toml, line 3: not TOML: Invalid value (at line 3, column 8)"),
         ("nme = 'x'", "x.toml, line 1: unknown key 'nme'; did you mean 'name'?"),
         ("zzzz = 1", "x.toml, line 1: unknown key 'zzzz'; known are name, many, flag, inner, by-name"),
         ("many = 2", "x.toml, line 1: the file lacks 'name'"),

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.rollouts.house import House, names
+from tests.rollouts.house import ANN, House, names
 
 from fleetloop import fleet
 from fleetloop.core.clock import HOUR
 from fleetloop.core.errors import NotFoundError
 from fleetloop.insights import Below, Insights, view
 from fleetloop.releases import Proof
+from fleetloop.releases.view import release_page
 from fleetloop.rollouts import Showing
 
 
@@ -141,3 +142,32 @@ async def test_a_release_says_what_became_of_it(house: House) -> None:
     assert first.digests == 5
     assert first.reached_at is not None
     assert [r.version for r in await insights.releases()] == ["1.1.0", "1.0.0"]
+
+
+async def test_devices_without_a_way_back_wait_for_a_person(tmp_path: Path, database_url: str) -> None:
+    house = await House.open(tmp_path, database_url)
+    await house.product()
+    await house.add(*names(30))
+    await house.publish("1.0.0")
+    plan = {"by_hand": False, "crash_limit": 0, "soak_s": 6 * HOUR, "in_flight_least": 40}
+    await house.start("1.0.0", waves=[100.0], **plan)
+    await house.live(3 * HOUR)
+    await house.rooms.rollouts.stop(ANN, 1)
+    await house.live(24 * HOUR)
+    insights = joined(house)
+    found = await insights.overview()
+    page = view.present(found, house.now)
+    assert page.gate.state == "hurt"
+    assert "30 devices run 1.0.0 and have no confirmed release to go back to." in words(page.gate.sentence)
+    assert [t.title for t in found.tasks] == ["30 devices stuck on 1.0.0, which was stopped"]
+    assert "Rollback 2, nobody went back" in [title for stage in page.stages for title, _ in stage.bars]
+    shown = await insights.release("cell", "1.0.0")
+    stat = release_page(shown, house.now).stats[0]
+    assert (stat.label, stat.figure, stat.note) == ("Still run it", "30", "it was stopped, not confirmed")
+    await house.publish("1.0.1")
+    await house.start("1.0.1", waves=[100.0], **plan)
+    await house.live(HOUR)
+    found = await insights.overview()
+    assert found.tasks == ()
+    assert view.present(found, house.now).gate.state != "hurt"
+    await house.close()

@@ -76,7 +76,7 @@ def other_type(folder: Path) -> None:
     ("change", "code", "text"),
     [
         (lambda f: sign(f, STRANGER), "untrusted-signer", "an administrator adds it: fleetloop trust add cell keys/bundle.pub"),
-        (forged, "bad-signature", "is not over this statement; it was changed after signing: build the bundle again"),
+        (forged, "bad-signature", "is not over this statement; it was changed after signing; build the bundle again, or fetch it again: it may have been changed on the way"),
         (rewritten("statement.dsse.json", lambda b: b["signatures"][0].update(sig="AAAA")), "bad-signature", "is not over this statement"),
         (appended("artifacts/b/cell-1.0.0-b.img"), "wrong-digest", "artifacts/b/cell-1.0.0-b.img has digest"),
         (appended("release.json"), "wrong-digest", "release.json has digest"),

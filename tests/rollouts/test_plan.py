@@ -158,6 +158,12 @@ def test_installs_in_flight_are_limited() -> None:
     assert [plan.in_flight(n) for n in (0, 20, 23, 24, 84, 400)] == [5, 5, 5, 6, 21, 100]
 
 
+def test_what_is_said_of_a_first_release_is_not_said_again() -> None:
+    plan = propose({}, Ground(100, first=True))
+    assert any(said.startswith("Nobody is held back") for said in remarks(plan, 100))
+    assert remarks(plan, 100, first=True) == ()
+
+
 def test_remarks_say_what_is_not_seen() -> None:
     small = remarks(propose({}, Ground(7)), 7)
     assert small[0] == "With 7 devices no verdict is possible: a person opens each wave."

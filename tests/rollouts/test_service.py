@@ -4,9 +4,10 @@ from tests.rollouts.house import ANN, House, names
 from fleetloop.access import Person, Role
 from fleetloop.core.clock import DAY, HOUR
 from fleetloop.core.db import Reader
-from fleetloop.core.errors import ConflictError, InputError, NotFoundError
+from fleetloop.core.errors import ConflictError, InputError, NotFoundError, PreconditionError
+from fleetloop.core.tags import check_of
 from fleetloop.rollouts import Phase, State, experiment_of
-from fleetloop.rollouts.cases import Sort
+from fleetloop.rollouts.cases import Rollout, Sort, state_of
 from fleetloop.rollouts.plan import PlanError
 from fleetloop.rollouts.service import NoDevicesError, OverError
 
@@ -75,8 +76,20 @@ async def test_a_stop_takes_back_what_runs_it(house: House) -> None:
     undone = max(c.id for c in await house.rooms.rollouts.all())
     assert (await house.over(undone)).phase is Phase.ROLLED_BACK
     assert {u.version for u in house.units.values()} == {"1.0.0"}
-    with pytest.raises(OverError, match="Stopped by bob: smoke"):
-        await house.rooms.rollouts.stop(BOB, number)
+    with pytest.raises(OverError):
+        await house.rooms.rollouts.stop(BOB, undone)
+
+
+async def test_a_rollout_that_is_stopped_may_be_stopped_again(house: House) -> None:
+    number = await second_release(house)
+    await house.live(6 * HOUR)
+    rollouts = house.rooms.rollouts
+    stopped = await rollouts.stop(BOB, number, "smoke")
+    known = len(await rollouts.all())
+    assert await rollouts.stop(ANN, number, "too late") == stopped
+    assert len(await rollouts.all()) == known
+    with pytest.raises(PreconditionError):
+        await rollouts.stop(ANN, number, check=check_of('"old"', state_of))
 
 
 async def test_a_stop_without_rollback_leaves_devices_where_they_are(house: House) -> None:
@@ -104,7 +117,8 @@ async def test_two_stops_at_once_make_one_rollback(house: House) -> None:
     await house.live(6 * HOUR)
     rollouts = house.rooms.rollouts
     told = await house.gathered(rollouts.stop(ANN, number, "one"), rollouts.stop(BOB, number, "two"))
-    assert sorted(isinstance(t, OverError) for t in told) == [False, True]
+    assert {(t.phase, t.blocked) for t in told if isinstance(t, Rollout)} == {(Phase.STOPPED, "Stopped by ann: one.")}
+    assert len([t for t in told if isinstance(t, Rollout)]) == 2
     assert len([c for c in await rollouts.all() if c.kind is Sort.ROLLBACK]) == 1
 
 

@@ -140,6 +140,24 @@ async def test_two_servers_on_one_folder_are_refused(tmp_path: Path) -> None:
     assert "another server runs on" in second.stderr
 
 
+async def test_what_runs_keeps_its_port_and_its_folder(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "server", time.time() // 3600 * 3600)
+    await server.restart()
+    data, saved = tmp_path / "server" / "data", tmp_path / "one.tar"
+    try:
+        second = await asyncio.to_thread(run, "up", "--dir", tmp_path / "other", "--port", server.port)
+        backup = await asyncio.to_thread(run, "backup", "--dir", data, saved)
+        restore = await asyncio.to_thread(run, "restore", "--dir", data, saved, "--yes")
+    finally:
+        await server.end()
+    assert (second.returncode, backup.returncode, restore.returncode) == (1, 0, 1)
+    assert f"port {server.port} is in use on 127.0.0.1; choose another with --port [conflict]" in second.stderr
+    assert "another server runs on" in restore.stderr
+    restored = await asyncio.to_thread(run, "restore", "--dir", data, saved, "--yes", "--json")
+    assert Path(json.loads(restored.stdout)["put_aside"]).name.startswith("data-before-restore-")
+    assert "experimental" not in server.log.read_text()
+
+
 def test_an_open_address_without_tls_is_refused(tmp_path: Path) -> None:
     refused = run("up", "--dir", tmp_path / "data", "--host", "0.0.0.0", "--port", free_port())
     assert refused.returncode == 1
@@ -166,13 +184,20 @@ def served(folder: Path, *words: object) -> Iterator[str]:
         process.wait(20)
 
 
-def test_tls_self_serves_https_and_nothing_in_the_clear(tmp_path: Path) -> None:
+def test_tls_self_serves_https_and_nothing_in_the_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate = tmp_path / "data" / "tls" / "self.crt"
     with served(tmp_path / "data", "--tls", "self") as address:
         _until_up(address)
         with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as http:
             answer = http.get(f"https://{address}/healthz")
             assert (answer.status_code, answer.text) == (200, "ok\n")
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        refused = run("auth", "status", "--server", f"https://{address}")
+        assert "its certificate is not trusted here" in refused.stderr
+        assert "export FLEETLOOP_CA=PATH/self.crt" in refused.stderr
+        monkeypatch.setenv("FLEETLOOP_CA", str(certificate))
+        assert "[login-required]" in run("auth", "status", "--server", f"https://{address}").stderr  # so it was reached
+        assert f"export FLEETLOOP_CA={certificate}" in (tmp_path / "up.log").read_text()
         with httpx.Client() as plain, pytest.raises(httpx.HTTPError):
             plain.get(f"http://{address}/healthz")
 

@@ -1,5 +1,6 @@
 """Backup and restore: the database and every artifact in one tar file, taken while the server runs."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
+from fleetloop.app.lock import alone
 from fleetloop.app.settings import ServerSettings
 from fleetloop.core.errors import ConflictError, InfrastructureError, InputError
 
@@ -72,20 +74,36 @@ def libpq(database: str) -> tuple[str, dict[str, str]]:
     return bare.render_as_string(hide_password=False), {"PGPASSWORD": password} if password else {}
 
 
-def load(settings: ServerSettings, source: Path, *, force: bool = False) -> None:
-    """Put a backup in place of what is there. The server must be down; what is there is kept beside it.
+def load(settings: ServerSettings, source: Path, *, force: bool = False) -> Path | None:
+    """Put a backup in place of what is there, which is kept beside it: the path returned.
 
-    After a restore nothing is offered for one poll interval: the clock's gap sees to that.
+    Raises `ConflictError` while a server runs there. After a restore nothing is offered for one poll interval: the
+    clock's gap sees to that.
     """
-    here = Path(settings.dir)
-    if here.exists() and any(here.iterdir()) and not force:
+    here = Path(settings.dir).absolute()
+    there = here.exists() and any(here.iterdir())
+    if there and not force:
         raise ConflictError(f"{here} is not empty; stop the server and add --yes to put the backup in its place")
-    try:
-        with tempfile.TemporaryDirectory(dir=here.absolute().parent) as folder, tarfile.open(source) as tar:
-            _unpack(tar, Path(folder))
-            _place(settings, Path(folder))
-    except (tarfile.TarError, OSError, KeyError, ValueError) as e:
-        raise BadBackupError(f"{source} is not a backup that `fleetloop backup` made: {e}") from e
+    with alone(here) if there else contextlib.nullcontext():
+        try:
+            with tempfile.TemporaryDirectory(dir=here.parent) as folder, tarfile.open(source) as tar:
+                _unpack(tar, Path(folder))
+                return _place(settings, Path(folder))
+        except (tarfile.TarError, OSError, KeyError, ValueError) as e:
+            raise BadBackupError(f"{source} is not a backup that `fleetloop backup` made: {_why(e)}") from e
+
+
+def _why(error: Exception) -> str:
+    """In one sentence: `tarfile` tells of each form of compression that it tried."""
+    match error:
+        case tarfile.TarError():
+            return "it is no tar file, or it was cut short"
+        case FileNotFoundError():
+            return f"there is no {Path(str(error.filename)).name}"
+        case OSError():
+            return error.strerror or str(error)
+        case _:
+            return f"its {ABOUT} is not what it writes"
 
 
 def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
@@ -103,16 +121,18 @@ def _unpack(tar: tarfile.TarFile, folder: Path) -> None:
             path.mkdir(parents=True, exist_ok=True)
 
 
-def _place(settings: ServerSettings, part: Path) -> None:
+def _place(settings: ServerSettings, part: Path) -> Path | None:
+    """Returns where that is which was there."""
     about = json.loads((part / ABOUT).read_text())
     name = about["database"]
     if (name == DUMP) != bool(settings.database):
         raise BadBackupError(f"the backup holds {name}; it needs --database to name the same kind of database")
     if not (part / name).is_file():
         raise BadBackupError(f"the backup says that it holds {name}, and does not: it was cut short")
-    here = Path(settings.dir)
-    if here.exists():
-        here.replace(here.with_name(f"{here.name}-before-restore-{int(time.time())}"))
+    here = Path(settings.dir).absolute()
+    aside = here.with_name(f"{here.name}-before-restore-{int(time.time())}") if here.exists() else None
+    if aside:
+        here.replace(aside)
     here.mkdir(parents=True)
     if (part / "artifacts").is_dir():
         shutil.move(part / "artifacts", here / "artifacts")
@@ -121,6 +141,7 @@ def _place(settings: ServerSettings, part: Path) -> None:
     else:
         address, secret = libpq(settings.database)
         _run(["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(part / DUMP), address], secret)
+    return aside
 
 
 def _run(command: list[str], secret: Mapping[str, str]) -> None:

@@ -48,6 +48,8 @@ def _make(certificate: Path, key_file: Path, host: str) -> None:
         .not_valid_after(now + dt.timedelta(days=DAYS))
         .add_extension(x509.SubjectAlternativeName(_names(host)), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_uses(), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
@@ -55,6 +57,13 @@ def _make(certificate: Path, key_file: Path, host: str) -> None:
     form = serialization.PrivateFormat.PKCS8
     with os.fdopen(descriptor, "wb") as out:
         out.write(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+
+
+def _uses() -> x509.KeyUsage:
+    """It vouches for itself: Python from 3.13 on wants that spelt out."""
+    no = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False)
+    more = dict.fromkeys(("crl_sign", "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=True, **no, **more)
 
 
 def _names(host: str) -> list[x509.GeneralName]:

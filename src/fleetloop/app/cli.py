@@ -56,8 +56,8 @@ def _restore(args: argparse.Namespace, out: Output) -> None:
     from fleetloop.app.settings import resolve
 
     settings, _ = resolve(_flags(args))
-    load(settings, Path(args.source), force=args.yes)
-    out.show({"restored": settings.dir, "from": args.source})
+    aside = load(settings, Path(args.source), force=args.yes)
+    out.show({"restored": settings.dir, "from": args.source} | ({"put_aside": str(aside)} if aside else {}))
 
 
 def _config(args: argparse.Namespace, out: Output) -> None:

@@ -5,6 +5,7 @@
 
 import dataclasses
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -12,6 +13,7 @@ from typing import Any, get_type_hints
 from fleetloop.core.config import ConfigError, build, from_environment, parse, read
 from fleetloop.core.errors import InputError
 
+ANY = ("0.0.0.0", "::")  # noqa: S104  named, not listened on
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -51,7 +53,17 @@ class ServerSettings:
     @property
     def base(self) -> str:
         """The address people type, for what is printed."""
-        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
+        host = _name_here() if self.host in ANY else self.host
+        return f"{'https' if self.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def _name_here() -> str:
+    """This machine's name, if it leads anywhere."""
+    try:
+        socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        return "127.0.0.1"
+    return socket.gethostname()
 
 
 @dataclasses.dataclass(frozen=True)

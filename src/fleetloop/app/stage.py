@@ -21,9 +21,10 @@ import aiohttp
 
 from fleetloop.app.conductor import Conductor, Status
 from fleetloop.app.participant import Child, Program, die_with_parent, ended
+from fleetloop.app.port import check_port
 from fleetloop.core.client import Client
 from fleetloop.core.clock import DAY, HOUR, real_now
-from fleetloop.core.errors import InfrastructureError
+from fleetloop.core.errors import FleetloopError, InfrastructureError
 
 READY_S = 30.0
 DAYS_BACK = 30
@@ -37,12 +38,10 @@ def story_start(days: float = DAYS_BACK) -> float:
 
 def listenable(port: int) -> bool:
     """Whether a server could listen there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    try:
+        check_port("127.0.0.1", port)
+    except FleetloopError:
+        return False
     return True
 
 

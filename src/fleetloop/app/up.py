@@ -1,9 +1,7 @@
 """`fleetloop up`: one process that migrates, listens and ends cleanly."""
 
 import asyncio
-import contextlib
 import logging
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +12,12 @@ from granian.server.embed import Server as Granian
 from fleetloop.access import first_admin
 from fleetloop.app.backup import save
 from fleetloop.app.certificate import files
+from fleetloop.app.lock import alone
+from fleetloop.app.port import check_port
 from fleetloop.app.schema import migrate
 from fleetloop.app.serve import Server
 from fleetloop.app.settings import ServerSettings
 from fleetloop.app.wiring import build
-from fleetloop.core.errors import ConflictError
 
 log = logging.getLogger("fleetloop")
 
@@ -29,7 +28,8 @@ async def up(settings: ServerSettings, note: Callable[[str], None]) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     here = Path(settings.dir)
     here.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  nothing is served yet
-    with _alone(here):
+    with alone(here):
+        check_port(settings.host, settings.port)
         migrate(settings.url, lambda why: note(f"backup: {save(settings, here / 'backups' / f'{why}.tar')}"))
         server = Server(build(settings))
         await server.start()
@@ -56,6 +56,7 @@ async def _serve(server: Server, settings: ServerSettings) -> None:
         ssl_protocol_min=SSLProtocols.tls12,
         backlog=1024,
     )
+    logging.getLogger("_granian").addFilter(_worth_telling)
     loop = asyncio.get_running_loop()
 
     def end() -> None:
@@ -64,7 +65,13 @@ async def _serve(server: Server, settings: ServerSettings) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end)
+    check_port(settings.host, settings.port)  # again: another server may have started together with this one
     await granian.serve()
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """That the library calls this way of starting it experimental is known, and nothing that an operator can act on."""
+    return "is experimental" not in record.getMessage()
 
 
 def _welcome(settings: ServerSettings, note: Callable[[str], None], password: str | None) -> None:
@@ -72,24 +79,6 @@ def _welcome(settings: ServerSettings, note: Callable[[str], None], password: st
     if password:
         note(f"First administrator: admin, password {password} (told this once)")
         note(f"Log in: fleetloop login --server {settings.base} --name admin")
-
-
-class _alone(contextlib.AbstractContextManager[None]):  # noqa: N801  reads as a word
-    """Two servers on one folder would be two writers: the second is refused."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "lock"
-
-    def __enter__(self) -> None:
-        import fcntl
-
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            raise ConflictError(f"another server runs on {self._path.parent}; stop it, or choose another --dir") from e
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    if settings.tls == "self":
+        certificate = Path(settings.dir, "tls", "self.crt").absolute()
+        note(f"Trust its certificate, here or where it was copied to: export FLEETLOOP_CA={certificate}")

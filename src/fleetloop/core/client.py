@@ -6,13 +6,14 @@ The server and the token come from the flag, then ``FLEETLOOP_SERVER`` and ``FLE
 
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self, cast
 
 import httpx
 
-from fleetloop.core.errors import LoginError, UnavailableError
+from fleetloop.core.errors import InputError, LoginError, UnavailableError
 from fleetloop.core.problem import error_of
 
 DEFAULT_SERVER = "http://127.0.0.1:8480"
@@ -37,10 +38,11 @@ def remember(server: str, token: str, name: str) -> None:
 class Client:
     """One server. ``token``: a person's API token or session; empty for none."""
 
-    def __init__(self, server: str, token: str = "", verify: bool | str = True) -> None:
+    def __init__(self, server: str, token: str = "", verify: str = "") -> None:
+        """``verify``: a file of certificates to trust instead of the system's. Raises `InputError` if it is none."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.server = server.rstrip("/")
-        self._http = httpx.Client(base_url=self.server, headers=headers, timeout=TIMEOUT_S, verify=verify)
+        self._http = httpx.Client(base_url=self.server, headers=headers, timeout=TIMEOUT_S, verify=_trust(verify))
 
     @classmethod
     def configured(cls, server: str = "", token: str = "") -> Self:
@@ -50,7 +52,7 @@ class Client:
             kept = json.loads(path.read_text())
         chosen = server or os.environ.get("FLEETLOOP_SERVER") or kept.get("server") or DEFAULT_SERVER
         own = kept.get("token", "") if chosen == kept.get("server") else ""
-        verify = os.environ.get("FLEETLOOP_CA") or True
+        verify = os.environ.get("FLEETLOOP_CA", "")
         return cls(chosen, token or os.environ.get("FLEETLOOP_TOKEN") or own, verify)
 
     def call(self, method: str, path: str, body: object = None, **options: Any) -> Any:
@@ -64,6 +66,8 @@ class Client:
         try:
             answer = self._http.request(method, f"/api/v1{path}", **options)
         except httpx.HTTPError as e:
+            if doubt := _doubt(e):
+                raise UnavailableError(f"{self.server} answers, but {doubt}") from e
             raise UnavailableError(f"{self.server} cannot be reached ({e}); is `fleetloop up` running there?") from e
         if answer.is_success:
             return answer
@@ -101,4 +105,29 @@ class Client:
         return error_of(answer.status_code, body)
 
 
+def _trust(file: str) -> ssl.SSLContext | bool:
+    if not file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as e:  # ssl.SSLError is one
+        raise InputError(f"FLEETLOOP_CA is {file}, which is no file of certificates in PEM form: {e.strerror}") from e
+
+
+def _doubt(error: BaseException | None) -> str:
+    """What is wrong with the server's certificate, and what to do; empty if that is not why."""
+    while error and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    if error is None:
+        return ""
+    if error.verify_code in OTHER_NAME:
+        return f"its certificate is for another name ({error.verify_message}); use a name that is in it"
+    return (
+        f"its certificate is not trusted here ({error.verify_message}); if the server made it (`up --tls self`), copy "
+        "tls/self.crt from the server's folder and name it: export FLEETLOOP_CA=PATH/self.crt"
+    )
+
+
 LOGIN = 401
+OTHER_NAME = (62, 64)
+"""OpenSSL's codes for a certificate that does not hold the name, or the address, that was asked for."""

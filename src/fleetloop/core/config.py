@@ -50,11 +50,13 @@ class Document:
 
 
 def parse(text: str, source: str) -> Document:
-    """Raises `ConfigError` with tomllib's own line and column."""
+    """Raises `ConfigError` with the line and tomllib's own words."""
     try:
         return Document(source, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as e:
-        raise ConfigError(f"{source}: not TOML: {e}") from e
+        found = re.search(r"at line (\d+)", str(e))  # else it is "at end of document"
+        line = found[1] if found else max(1, len(text.splitlines()))
+        raise ConfigError(f"{source}, line {line}: not TOML: {e}") from e
 
 
 def read(path: Path, limit: int = 1 << 20) -> Document:

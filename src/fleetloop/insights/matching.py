@@ -8,20 +8,31 @@ from fleetloop.releases import ReleaseShown
 from fleetloop.rollouts import RolloutShown
 
 
-def told(r: RolloutShown, cases: Sequence[incidents.Incident], now: float) -> view.Rollout:
+def told(
+    r: RolloutShown, cases: Sequence[incidents.Incident], everything: Sequence[RolloutShown], now: float
+) -> view.Rollout:
     """A rollout on the overview. A stop is no news any more once everybody who had the release is back."""
+    left = r.left if stuck(r, everything) else 0
     back = r.rollback.wave if r.rollback else None
     done = back.of("booted", "confirmed") if back else 0
     case = next((c for c in cases if c.rollout == r.id), None)
     restored = case is not None and case.restored_at is not None
     undone = r.rollback is None or r.rollback.over or restored
-    sentence = f"{rollouts.blame(r)}." if r.phase == "stopped" else rollouts.gate(r, now).sentence
+    blame = rollouts.blame(r) if r.phase == "stopped" else ""
+    sentence = f"{blame[:1].upper()}{blame[1:]}." if r.phase == "stopped" else rollouts.gate(r, now).sentence
     return view.Rollout(
         r.id, r.product, r.version, r.look, sentence, rollouts.group(r), kind=r.kind, at=r.ended_at or r.started_at,
-        incident=incidents.name(case.id) if case else "", closed=r.phase == "stopped" and undone,
+        incident=incidents.name(case.id) if case else "", closed=r.phase == "stopped" and undone and not left,
         back=(done, back.devices) if back else (0, 0), back_to=r.rollback.version if r.rollback else "",
-        handed_after=r.handed_after,
+        handed_after=r.handed_after, left=rollouts.stuck_sentence(left, r.version) if left else "",
+        nobody=r.empty_way_back and r.over,
     )  # fmt: skip
+
+
+def stuck(r: RolloutShown, everything: Sequence[RolloutShown]) -> bool:
+    """Devices sit on this stopped release, and no newer release is on its way."""
+    newer = (n for n in everything if n.product == r.product and n.kind == "update" and n.id > r.id)
+    return r.phase == "stopped" and r.left > 0 and all(n.over for n in newer)
 
 
 def outlook(release: ReleaseShown, everything: Sequence[RolloutShown]) -> view.Release:
@@ -48,7 +59,8 @@ def tasks(
     everything: Sequence[RolloutShown], cases: Sequence[incidents.Incident], lines: Mapping[int, str]
 ) -> tuple[view.Task, ...]:
     """What waits for a person, newest first."""
-    return tuple(sorted([*_decisions(everything), *_open(cases, lines), *_stuck(everything)], key=lambda t: -t.at))
+    found = (*_decisions(everything), *_open(cases, lines), *_silent(everything), *_left(everything))
+    return tuple(sorted(found, key=lambda t: -t.at))
 
 
 def _decisions(everything: Sequence[RolloutShown]) -> Iterator[view.Task]:
@@ -70,10 +82,19 @@ def _open(cases: Sequence[incidents.Incident], lines: Mapping[int, str]) -> Iter
             )
 
 
-def _stuck(everything: Sequence[RolloutShown]) -> Iterator[view.Task]:
+def _silent(everything: Sequence[RolloutShown]) -> Iterator[view.Task]:
     """Devices that should go back and do not call."""
     for r in everything:
         if r.kind == "rollback" and not r.over and r.silent:
             title = f"{web.things(r.silent, 'device')} cannot go back"
             path = f"/fleet?version={r.old}" if r.old else f"/rollouts/{r.id}"
             yield view.Task("offline", title, f"on {r.old or 'it'} and silent", r.started_at, path, "See them")
+
+
+def _left(everything: Sequence[RolloutShown]) -> Iterator[view.Task]:
+    """Devices that a rollback could not take back."""
+    for r in everything:
+        if stuck(r, everything):
+            title = f"{web.things(r.left, 'device')} stuck on {r.version}, which was stopped"
+            note = f"{r.product}: no confirmed release to go back to; ship a fix as a new release"
+            yield view.Task("hurt", title, note, r.ended_at or r.started_at, f"/rollouts/{r.id}", "Look")

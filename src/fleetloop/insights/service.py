@@ -70,7 +70,7 @@ class Insights:
         releases = await self._b.releases.all()
         cases = await self._b.incidents.all()
         lines = {c.id: incidents.line(c, await self._b.rollouts.rollout(c.rollout)) for c in cases[:3]}
-        shown_now = tuple(told(r, cases, now) for r in all_rollouts if _news(r, all_rollouts))
+        shown_now = tuple(told(r, cases, all_rollouts, now) for r in all_rollouts if _news(r, all_rollouts))
         return view.Overview(
             product=_named(products), devices=sum(sum(c.revisions.values()) for c in counted),
             revisions=sum(len(c.revisions) for c in counted), in_contact=self._b.fleet.in_contact(now - contact_s),
@@ -157,19 +157,18 @@ class Insights:
         cases = await self._b.incidents.all(product)
         older = [r for r in await self._b.releases.all() if r.product == product and r.published_at < base.published_at]
 
-        def job(reader: Reader) -> tuple[dict[str, int], int, list[float]]:
-            counts = _summed((c.revision, c.devices) for c in fleet.count_versions(reader, product))
+        def job(reader: Reader) -> tuple[list[fleet.VersionCount], int, list[float]]:
             active = sum(fleet.count_seen(reader, product, now - ACTIVE_S).values())
-            return dict(counts), active, rollouts.confirmed_at(reader, product, version)
+            return fleet.count_versions(reader, product), active, rollouts.confirmed_at(reader, product, version)
 
-        devices, active, confirmed = await self._b.db.read(job)
+        counts, active, confirmed = await self._b.db.read(job)
         needed = ceil(REACHED * active)
         return replace(
             base, previous=older[0].version if older else "", rollouts=tuple(_brought(r, now) for r in brought),
             incidents=tuple([await self._named_line(c) for c in cases if c.version == version]),
             fixes=tuple([await self._named_line(c) for c in cases if c.fixed_by == version]),
-            devices=tuple((name, n) for name, n in devices.items() if name in base.revisions),
-            confirmed=len(confirmed), active=active,
+            devices=tuple(one for one in _summed((c.revision, c.devices) for c in counts) if one[0] in base.revisions),
+            confirmed=len(confirmed), active=active, running=sum(c.devices for c in counts if c.version == version),
             reached_at=confirmed[needed - 1] if 0 < needed <= len(confirmed) else None,
         )  # fmt: skip
 
@@ -197,7 +196,7 @@ def _case(case: incidents.Incident, line: str) -> view.Incident:
 
 def _news(r: RolloutShown, everything: Sequence[RolloutShown]) -> bool:
     """What is open, and the newest that are not."""
-    return not r.over or r in everything[:3]
+    return not r.over or r in everything[:3] or r.left > 0
 
 
 def _well(c: Counted, revision: str) -> view.Crashes:
@@ -223,6 +222,7 @@ def _lately(everything: Sequence[RolloutShown]) -> tuple[web.Happening, ...]:
     """The newest of all rollouts, each with its version."""
     found = [
         replace(h, text=web.join(f"{'Rollback to ' if r.kind == 'rollback' else ''}{r.version}: ", h.text), more="")
-        for r in everything[:4] for h in r.happened if r.kind != "rollback" or h.glyph != "key"
+        for r in everything[:4] if not (r.empty_way_back and r.over)
+        for h in r.happened if r.kind != "rollback" or h.glyph != "key"
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda h: -h.at)[:LATELY])

@@ -39,6 +39,10 @@ class Rollout:
     back: tuple[int, int] = (0, 0)
     back_to: str = ""
     handed_after: int = 0
+    left: str = ""
+    """Of devices that sit on it and cannot go back; empty if there are none."""
+    nobody: bool = False
+    """A rollback that took nobody."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +177,10 @@ def _stopped(r: Rollout, now: float) -> web.Gate:
         if not r.handed_after
         else f"{web.count(r.handed_after)} handed it after the stop."
     )
-    return web.Gate(
-        "hurt", web.join(f"{r.product} {r.version} stopped", when, ".", back), f"{r.sentence} {handed}", "stop"
-    )
+    stays = f" {r.left}" if r.left else ""
+    due = " A person is due: ship a fix as a new release." if r.left else ""
+    said = web.join(f"{r.product} {r.version} stopped", when, ".", back, stays)
+    return web.Gate("hurt", said, f"{r.sentence} {handed}{due}", "stop")
 
 
 def _calm(o: Overview) -> web.Gate:
@@ -223,6 +228,8 @@ def _rollouts(o: Overview) -> Stage:
 
 
 def _bar_title(r: Rollout) -> str:
+    if r.nobody:
+        return f"Rollback {r.id}, nobody went back"
     if r.kind == "rollback":
         return f"Rollback to {r.version}, {web.of(r.whole.of('booted', 'confirmed'), r.whole.devices)} back"
     return f"{r.version} to {web.things(r.whole.devices, 'device')}, {r.phase}"

@@ -21,6 +21,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+AGAIN = "build the bundle again, or fetch it again: it may have been changed on the way"
 
 
 class UntrustedSignerError(InputError):
@@ -109,7 +110,7 @@ def verify(bundle: Bundle, trusted: Sequence[TrustedKey]) -> Verified:
     key = _signer(bundle, key_id, trusted)
     _check_signature(key, payload, signature)
     if bundle.text(STATEMENT) != payload:
-        raise WrongDigestError(f"{STATEMENT} is not the text that was signed; build the bundle again")
+        raise WrongDigestError(f"{STATEMENT} is not the text that was signed; {AGAIN}")
     _check_sigstore(bundle, envelope)
     statement = document(payload, STATEMENT)
     _check_digests(bundle, _subjects(statement))
@@ -130,7 +131,7 @@ def _opened(envelope: Mapping[str, Any]) -> tuple[bytes, str, bytes]:
         payload = base64.b64decode(envelope["payload"], validate=True)
         return payload, str(signature["keyid"]), base64.b64decode(signature["sig"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as e:
-        raise BadBundleError(f"{ENVELOPE} is not an envelope with one signature: {e!r}") from e
+        raise BadBundleError(f"{ENVELOPE} is not an envelope with one signature ({e!r}); {AGAIN}") from e
 
 
 def _signer(bundle: Bundle, key_id: str, trusted: Sequence[TrustedKey]) -> TrustedKey:
@@ -156,7 +157,7 @@ def _check_signature(key: TrustedKey, payload: bytes, signature: bytes) -> None:
         public.verify(signature, pae(payload), ECDSA(SHA256()))
     except InvalidSignature as e:
         text = f"the signature by key {key.id[:16]} is not over this statement; it was changed after signing"
-        raise BadSignatureError(f"{text}: build the bundle again") from e
+        raise BadSignatureError(f"{text}; {AGAIN}") from e
 
 
 def _check_sigstore(bundle: Bundle, envelope: Mapping[str, Any]) -> None:
@@ -166,9 +167,9 @@ def _check_sigstore(bundle: Bundle, envelope: Mapping[str, Any]) -> None:
         theirs = {k: cast("Any", other)[k] for k in ("payload", "payloadType")}
         theirs["sig"] = cast("Any", other)["signatures"][0]["sig"]
     except (KeyError, TypeError, IndexError) as e:
-        raise BadBundleError(f"{SIGSTORE} has no signed envelope") from e
+        raise BadBundleError(f"{SIGSTORE} has no signed envelope; {AGAIN}") from e
     if mine != theirs:
-        raise WrongDigestError(f"{SIGSTORE} holds another envelope than {ENVELOPE}; build the bundle again")
+        raise WrongDigestError(f"{SIGSTORE} holds another envelope than {ENVELOPE}; {AGAIN}")
 
 
 def _subjects(statement: Mapping[str, Any]) -> dict[str, str]:
@@ -184,13 +185,13 @@ def _subjects(statement: Mapping[str, Any]) -> dict[str, str]:
 def _check_digests(bundle: Bundle, subjects: Mapping[str, str]) -> None:
     there = {name: entry.sha256 for name, entry in bundle.files.items() if name not in SIGNING}
     if missing := sorted(subjects.keys() - there.keys()):
-        raise WrongDigestError(f"{missing[0]} was signed and is missing; build the bundle again")
+        raise WrongDigestError(f"{missing[0]} was signed and is missing; {AGAIN}")
     if added := sorted(there.keys() - subjects.keys()):
-        raise WrongDigestError(f"{added[0]} was added after signing; build the bundle again")
+        raise WrongDigestError(f"{added[0]} was added after signing; {AGAIN}")
     for name, digest in sorted(subjects.items()):
         if there[name] != digest:
             text = f"{name} has digest {there[name][:16]}, signed was {digest[:16]}: it was changed after signing"
-            raise WrongDigestError(f"{text}; build the bundle again", file=name)
+            raise WrongDigestError(f"{text}; {AGAIN}", file=name)
 
 
 def _check_artifacts(bundle: Bundle) -> None:
@@ -198,4 +199,4 @@ def _check_artifacts(bundle: Bundle) -> None:
         entry = bundle.files.get(artifact.path)
         if entry is None or (entry.size, entry.sha256) != (artifact.size, artifact.sha256):
             text = f"release.json describes {artifact.path} otherwise than it is"
-            raise WrongDigestError(f"{text}; build the bundle again")
+            raise WrongDigestError(f"{text}; {AGAIN}")

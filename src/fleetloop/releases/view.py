@@ -89,6 +89,7 @@ class ReleaseShown:
     devices: tuple[tuple[str, int], ...] = ()
     confirmed: int = 0
     active: int = 0
+    running: int = 0
     reached_at: float | None = None
     """When 90 % of the active devices had confirmed it."""
 
@@ -179,12 +180,7 @@ def _stats(r: ReleaseShown) -> tuple[web.Stat, ...]:
     waves = [w for s in r.rollouts for w in s.waves]
     drawn = sum(w.devices - w.of("held-back") for w in waves)
     found = [
-        web.Stat(
-            "Confirmed",
-            web.count(r.confirmed),
-            f"of {web.count(r.active)} active",
-            f"{web.count(total)} devices in all",
-        ),
+        _stands(r, total),
         web.Stat("Hurt", web.count(sum(w.hurt for w in waves)), f"of {web.count(drawn)} drawn"),
     ]
     if r.reached_at:
@@ -199,6 +195,14 @@ def _stats(r: ReleaseShown) -> tuple[web.Stat, ...]:
         note = f"{rest} without a name that advisories use" if rest else ""
         found.append(web.Stat("Components matchable", web.count(r.matchable), f"of {web.count(r.parts)}", note))
     return tuple(found)
+
+
+def _stands(r: ReleaseShown, total: int) -> web.Stat:
+    """Who has it. A stopped release is confirmed nowhere, though some were before the stop."""
+    if r.rollouts and r.rollouts[0].alarm:
+        return web.Stat("Still run it", web.count(r.running), f"of {web.count(total)}", "it was stopped, not confirmed")
+    active, whole = f"of {web.count(r.active)} active", f"{web.count(total)} devices in all"
+    return web.Stat("Confirmed", web.count(r.confirmed), active, whole)
 
 
 def _strongest(tests: Sequence[Tested]) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fleetloop.rollouts.view import blame as blame
     from fleetloop.rollouts.view import gate as gate
     from fleetloop.rollouts.view import group as group
+    from fleetloop.rollouts.words import stuck_sentence as stuck_sentence
 
 _FILES = {
     "cases": "Deployment DeviceConfirmed Entry OpenWave Rollout RolloutEnded RolloutStarted RolloutStopped Sort "
@@ -60,11 +61,12 @@ _FILES = {
     "shown": "RolloutShown",
     "turn": "Turn turns",
     "view": "badge blame gate group",
+    "words": "stuck_sentence",
 }
 __all__ = [
     "OVER", "Clocks", "Deployment", "Desk", "DeviceConfirmed", "Dispatch", "Entry", "Hearing", "OpenWave", "Phase",
     "Plan", "Rollout", "RolloutEnded", "RolloutShown", "RolloutStarted", "RolloutStopped", "Rollouts", "Runner",
     "Showing", "Sort", "Stand", "State", "Turn", "WaveOpened", "WentSilent", "Whole", "badge", "blame", "confirmed_at",
-    "experiment_of", "gate", "group", "stands", "turns", "undone_by",
+    "experiment_of", "gate", "group", "stands", "stuck_sentence", "turns", "undone_by",
 ]  # fmt: skip
 __getattr__ = lazy("fleetloop.rollouts", {name: file for file, names in _FILES.items() for name in names.split()})

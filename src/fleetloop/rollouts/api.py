@@ -1,6 +1,7 @@
 """Doors to rollouts."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from fleetloop import health
 from fleetloop.access import Person, needs
 from fleetloop.core.tags import check_of, tag_of
 from fleetloop.rollouts.cases import Deployment, Rollout, state_of
+from fleetloop.rollouts.glance import at_stop
+from fleetloop.rollouts.model import Phase
 from fleetloop.rollouts.plan import to_json
 from fleetloop.rollouts.service import Rollouts, Whole
 
@@ -95,15 +98,19 @@ class _Doors:
         whole = await self._rollouts.whole(id)
         experiment = await self._rollouts.experiment(id)
         return tagged(response, whole.rollout) | {
+            "rollback": way_back(whole.undoing),
             "waves": waves(whole),
             "members": whole.members,
             "evidence": evidence(experiment),
         }
 
     async def stop(self, by: By, id: int, body: Stop, response: Response, seen: Seen = None) -> dict[str, Any]:  # noqa: A002
-        """Nobody is handed the release once this is answered."""
+        """Nobody is handed the release once this is answered. ``stopped_before``: it was stopped already, as told."""
+        before = (await self._rollouts.get(id)).phase is Phase.STOPPED
         check = check_of(seen, state_of)
-        return tagged(response, await self._rollouts.stop(by, id, body.reason, rollback=body.rollback, check=check))
+        stopped = await self._rollouts.stop(by, id, body.reason, rollback=body.rollback, check=check)
+        back = way_back((await self._rollouts.whole(id)).undoing)
+        return tagged(response, stopped) | {"rollback": back, "stopped_before": before}
 
     async def decide(
         self,
@@ -154,16 +161,29 @@ def tagged(response: Response, case: Rollout) -> dict[str, Any]:
     return plain(case)
 
 
+def way_back(undoing: Rollout | None) -> dict[str, Any] | None:
+    """The rollback of a stopped rollout, and what it waits for or how it ended."""
+    return None if undoing is None else {"id": undoing.id, "phase": undoing.phase.value, "blocked": undoing.blocked}
+
+
 def waves(whole: Whole) -> list[dict[str, Any]]:
-    """Each wave with its deployments by state."""
+    """Each wave with its deployments by state, now and, if the rollout was stopped, when it was."""
     made: list[dict[str, Any]] = []
     for wave in whole.waves:
         mine = {(state, hurt): n for (number, state, hurt), n in whole.counts.items() if number == wave.number}
-        states: dict[str, int] = {}
-        for (state, _), n in sorted(mine.items()):
-            states[state] = states.get(state, 0) + n
-        made.append(vars(wave) | {"states": states, "hurt": sum(n for (_, hurt), n in mine.items() if hurt)})
+        shown = {"states": _states(mine), "hurt": sum(n for (_, hurt), n in mine.items() if hurt)}
+        if then := at_stop(whole.rollout):
+            frozen = {(state, hurt): n for (number, state, hurt), n in then.items() if number == wave.number}
+            shown |= {"states_at_stop": _states(frozen)}
+        made.append(vars(wave) | shown)
     return made
+
+
+def _states(counts: Mapping[tuple[str, bool], int]) -> dict[str, int]:
+    states: dict[str, int] = {}
+    for (state, _), n in sorted(counts.items()):
+        states[state] = states.get(state, 0) + n
+    return states
 
 
 def evidence(experiment: health.Experiment) -> dict[str, Any]:

@@ -26,13 +26,25 @@ def _show(args: argparse.Namespace, out: Output) -> None:
         out.show(found)
         return
     out.show({k: found[k] for k in ("id", "product", "version", "kind", "phase", "started_by", "blocked", "sight")})
-    out.show([_wave(w) for w in found["waves"]], ("wave", "drawn", *STATES, "hurt"), "no wave yet")
+    _rollback(found, out)
+    if found["phase"] == "stopped" and found["waves"]:
+        out.note("State of the waves when the rollout was stopped:")
+    if found["kind"] != "rollback" or found["waves"]:
+        out.show([_wave(w) for w in found["waves"]], ("wave", "drawn", *STATES, "hurt"), "no wave yet")
+    if found["kind"] == "rollback":
+        return  # it has no verdict
     e = found["evidence"]
     out.show({"evidence": round(e["e_value"], 2), "of them new": f"{e['new_events']} of {e['comparable_events']}"})
 
 
+def _rollback(found: dict[str, Any], out: Output) -> None:
+    if back := found["rollback"]:
+        out.show({"rollback": back["id"], "it says": back["blocked"]})
+
+
 def _wave(wave: dict[str, Any]) -> dict[str, Any]:
-    states = {s: wave["states"].get(s, 0) for s in STATES}
+    told = wave.get("states_at_stop", wave["states"])  # as on the page: a stop freezes
+    states = {s: told.get(s, 0) for s in STATES}
     return {"wave": wave["number"], "drawn": wave["drawn"], **states, "hurt": wave["hurt"]}
 
 
@@ -54,12 +66,9 @@ def _start(args: argparse.Namespace, out: Output) -> int:
 
 
 def _plan(file: str | None) -> dict[str, Any]:
-    import tomllib
+    from fleetloop.core.config import read
 
-    try:
-        return tomllib.loads(Path(file).read_text()) if file else {}
-    except (OSError, tomllib.TOMLDecodeError) as e:
-        raise InputError(f"the plan {file} cannot be used: {e}") from e
+    return read(Path(file)).values if file else {}
 
 
 def _watch(args: argparse.Namespace, out: Output) -> int:
@@ -81,7 +90,11 @@ def _watch(args: argparse.Namespace, out: Output) -> int:
 def _stop(args: argparse.Namespace, out: Output) -> None:
     body = {"reason": args.reason, "rollback": not args.no_rollback}
     found = out.client().post(f"/rollouts/{args.id}/stop", body)
+    if found["stopped_before"]:
+        out.note(f"rollout {args.id} was stopped already; it stays as it is")
     out.show(found if out.json else {"id": found["id"], "phase": found["phase"], "why": found["blocked"]})
+    if not out.json:
+        _rollback(found, out)
 
 
 def _decide(args: argparse.Namespace, out: Output) -> None:

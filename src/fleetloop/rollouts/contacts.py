@@ -7,11 +7,11 @@ from fleetloop.core.clock import Clock
 from fleetloop.core.db import Tx
 from fleetloop.core.serving import Served, keep
 from fleetloop.rollouts import store
-from fleetloop.rollouts.cases import Attempt, Deployment
+from fleetloop.rollouts.cases import Attempt, Deployment, Sort
 from fleetloop.rollouts.desk import Desk, Live, Watch
 from fleetloop.rollouts.draw import place
 from fleetloop.rollouts.hearing import Hearing, sighting
-from fleetloop.rollouts.model import OVER, PENDING, Event, Intent, State
+from fleetloop.rollouts.model import OVER, PENDING, Event, Intent, Phase, State
 from fleetloop.rollouts.moves import again, apply
 from fleetloop.rollouts.plan import next_attempt
 from fleetloop.rollouts.timers import Due, Timers
@@ -93,8 +93,11 @@ class Clocks:
     def _due(self, live: Live, kind: Due) -> float | None:
         """When ``kind`` is due for a deployment as it stands; None if it does not apply."""
         deployment, attempt = live.deployment, live.attempt
-        plan = self._desk.watches[deployment.rollout].rollout.plan
+        case = self._desk.watches[deployment.rollout].rollout
+        plan = case.plan
         if kind is Due.HEALTHY:
+            if case.phase is Phase.STOPPED and case.kind is Sort.UPDATE:
+                return None  # nobody is confirmed on a stopped release by time alone
             healthy = deployment.healthy_since if deployment.state is State.BOOTED else None
             return None if healthy is None else self._served.due(healthy, plan.soak_s)
         if kind is Due.INSTALL:

@@ -11,7 +11,7 @@ from fleetloop.rollouts.shown import RolloutShown
 def stats(r: RolloutShown, now: float) -> tuple[web.Stat, ...]:
     """Three to six figures, each with its denominator."""
     if r.kind == "rollback":
-        return _stats_back(r)
+        return _stats_back(r) if r.devices else ()
     if r.phase == "stopped":
         return _stats_stopped(r)
     return _stats_ended(r) if r.over else _stats_running(r, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from fleetloop.core.db import Reader
-from fleetloop.rollouts import store
+from fleetloop.rollouts import store, undo
 from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import Entry, OpenWave, Rollout
 from fleetloop.rollouts.model import OVER, Phase, State
@@ -46,6 +46,7 @@ class Undoing:
     phase: Phase
     versions: tuple[str, ...]
     counts: Counts
+    blocked: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Glance:
     undoing: Undoing | None = None
     handed_after: int = 0
     at_stop: Counts = field(default_factory=dict[tuple[int, str, bool], int])
+    left: int = 0
+    """Devices that run the stopped release though its rollback is over: they have no way back."""
 
 
 def glance(reader: Reader, case: Rollout) -> Glance:
@@ -79,7 +82,7 @@ def glance(reader: Reader, case: Rollout) -> Glance:
         store.ever_booted(reader, case.id), _old(reader, case), targets(reader, case.id),
         [entry for _, entry in store.journal(reader, case.id)], _hurt(reader, case, undoing),
         _unbooted(reader, case, None if over else State.WAITING), undoing, _handed_after(reader, case),
-        _at_stop(case),
+        at_stop(case), _left(reader, case),
     )  # fmt: skip
 
 
@@ -115,11 +118,10 @@ def targets(reader: Reader, rollout: int) -> tuple[str, ...]:
 def _undoing(reader: Reader, case: Rollout) -> Undoing | None:
     if case.phase is not Phase.STOPPED:
         return None
-    r = t.rollouts.c
-    row = reader.first(sa.select(r.id, r.phase).where(r.undoes == case.id).order_by(r.id.desc()).limit(1))
-    if row is None:
+    back = undo.undoing(reader, case)
+    if back is None:
         return None
-    return Undoing(row["id"], Phase(row["phase"]), targets(reader, row["id"]), store.counts(reader, row["id"]))
+    return Undoing(back.id, back.phase, targets(reader, back.id), store.counts(reader, back.id), back.blocked)
 
 
 def _hurt(reader: Reader, case: Rollout, undoing: Undoing | None) -> list[Hurt]:
@@ -155,7 +157,17 @@ def _handed_after(reader: Reader, case: Rollout) -> int:
     return reader.one(wanted.where(t.attempts.c.handed_at > case.ended_at))
 
 
-def _at_stop(case: Rollout) -> Counts:
+def _left(reader: Reader, case: Rollout) -> int:
+    """The same number on the page of the stopped rollout and on its rollback's."""
+    stopped = store.rollout(reader, case.undoes) if case.undoes else case
+    back = case if case.undoes else undo.undoing(reader, case)
+    if stopped is None or back is None or back.phase not in OVER:
+        return 0
+    return len(undo.stuck(reader, stopped, back.id))
+
+
+def at_stop(case: Rollout) -> Counts:
+    """A stop freezes what is said of its waves; empty for a rollout that was not stopped."""
     if not case.ended_counts:
         return {}
     rows: list[tuple[int, str, bool, int]] = json.loads(case.ended_counts)

@@ -93,14 +93,14 @@ def next_attempt(plan: Plan, state: State, attempts: int, ended_at: float) -> fl
     return ended_at + plan.back_off_s * 2.0 ** (attempts - 1)
 
 
-def remarks(plan: Plan, devices: int) -> tuple[str, ...]:
-    """What a person must know before this plan starts, beside what health says it can see."""
+def remarks(plan: Plan, devices: int, *, first: bool = False) -> tuple[str, ...]:
+    """What a person must know before this plan starts, beside what health says it can see or of a ``first`` release."""
     said: list[str] = []
     if plan.by_hand:
         said.append(f"With {devices} devices no verdict is possible: a person opens each wave.")
     if plan.crash_limit:
         said.append(f"{plan.crash_limit} devices with a bad event stop it, and so does the install guard.")
-    if not plan.comparison and not plan.rollback:
+    if not plan.comparison and not plan.rollback and not first:
         said.append("Nobody is held back for comparison: install guard and “good enough” decide alone.")
     if plan.urgent and plan.comparison and plan.held_back < 10:
         said.append(f"Urgent: only {plan.held_back:g} % are held back; faults that come late will not be seen.")

@@ -36,6 +36,7 @@ from fleetloop.rollouts.opening import open_wave
 from fleetloop.rollouts.phase import Standing, ask, onward
 from fleetloop.rollouts.seam import GATES, Gate
 from fleetloop.rollouts.waves import may_hand, soaks
+from fleetloop.rollouts.words import stuck_sentence
 
 BAD_ENDS = {s.value for s in ENDED - {State.CONFIRMED}}
 
@@ -318,13 +319,12 @@ class Runner:
         done = sum(n for (_, state, _), n in look.counts.items() if State(state) in ENDED)
         drawn = sum(w.drawn for w in look.waves)
         if not drawn and stuck:
-            said = f"{stuck:,} devices run {stopped.version} and have no confirmed release to go back to."
-            return Step(Phase.ROLLED_BACK, Action.FINISH, said)
+            return Step(Phase.ROLLED_BACK, Action.FINISH, stuck_sentence(stuck, stopped.version))
         if not drawn:
             return Step(Phase.ROLLED_BACK, Action.FINISH, f"No device ran {stopped.version}: nothing to take back.")
         step = onward(Standing(look.watch.rollout.phase, facts, Open(), unsettled=drawn - done, drawn=drawn))
         if stuck:
-            step = replace(step, sentence=f"{step.sentence} {stuck:,} devices have no confirmed release to go back to.")
+            step = replace(step, sentence=f"{step.sentence} {stuck_sentence(stuck, stopped.version)}")
         return step
 
     def _hand_out(self, now: float) -> None:

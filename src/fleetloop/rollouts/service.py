@@ -49,6 +49,8 @@ class Whole:
     counts: dict[tuple[int, str, bool], int]
     members: int
     journal: list[Entry]
+    undoing: Rollout | None = None
+    """The rollback, if it was stopped and has one."""
 
 
 class Rollouts:
@@ -175,14 +177,23 @@ class Rollouts:
     async def stop(
         self, by: Person, rollout: int, reason: str = "", *, rollback: bool = True, check: Check = anything
     ) -> Rollout:
-        """From the moment this is acknowledged no device is handed the release. Raises `OverError`."""
-        check(_still_open(await self.get(rollout)))  # not in the job: what memory has stopped stays stopped
+        """From the moment this is acknowledged no device is handed the release. Raises `OverError`.
+
+        One that is stopped already is answered as it stands: who stops in an emergency may say it twice.
+        """
+        if (seen := await self.get(rollout)).phase is Phase.STOPPED:
+            check(seen)
+            return seen
+        check(_still_open(seen))  # not in the job: what memory has stopped stays stopped
         self._desk.stop(rollout)
         at = self._clock.now()
         sentence = f"Stopped by {by.name}: {reason or 'no reason given'}."
 
         def job(tx: Tx) -> Rollout:
-            case = _still_open(_get(tx, rollout))  # another stop may have been faster
+            case = _get(tx, rollout)
+            if case.phase is Phase.STOPPED:  # another stop was faster
+                return case
+            _still_open(case)
             stopped = undo.stop(tx, self._desk, case, by.name, sentence, at)
             audit(tx, by, "rollout stop", str(case.id), reason)
             if rollback and case.kind is Sort.UPDATE:
@@ -301,7 +312,7 @@ def _still_open(case: Rollout) -> Rollout:
 
 def sight(plan: Plan, members: list[Member], *, first: bool) -> str:
     """What the plan will be able to see, said before it starts."""
-    parts: Iterator[str] = iter(remarks(plan, len(members)))
+    parts: Iterator[str] = iter(remarks(plan, len(members), first=first))
     if plan.comparison:
         scheme = health.Scheme(
             devices=Counter(m.revision for m in members),
@@ -337,6 +348,7 @@ def _whole(reader: Reader, case: Rollout) -> Whole:
         store.counts(reader, case.id),
         len(store.members(reader, case.id)),
         [entry for _, entry in store.journal(reader, case.id)],
+        undo.undoing(reader, case),
     )
 
 

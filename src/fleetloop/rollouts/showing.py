@@ -74,7 +74,7 @@ class Showing:
             return kept.shown
         seen, folded = await self._db.read(lambda reader: self._read(reader, number))
         shown = self._shown(seen, folded)
-        until = None if seen.case.phase in OVER else time.monotonic() + KEPT_S
+        until = None if seen.case.phase in OVER and not seen.left else time.monotonic() + KEPT_S
         _bound(self._kept)[number] = Kept(edition, until, shown)
         return shown
 
@@ -116,7 +116,7 @@ class Showing:
             wave=case.wave, planned=len(case.plan.waves), sentence=case.blocked, ended_at=case.ended_at,
             ended_by="the verdict" if case.ending in ("", "verdict") else case.ending, handed_after=seen.handed_after,
             paused=bool(case.paused_by), plan=plan_words(case.plan), sees=case.sight,
-            opened_by_person=sum(e.kind == "person" and e.title.startswith("Go") for e in seen.journal),
+            left=seen.left, opened_by_person=sum(e.kind == "person" and e.title.startswith("Go") for e in seen.journal),
         )  # fmt: skip
         if case.kind is Sort.ROLLBACK:
             return self._way_back(base, seen, now)
@@ -224,7 +224,7 @@ def _rollback(seen: Glance) -> Rollback | None:
         return None
     versions = web.listed(*undoing.versions) if undoing.versions else ""
     wave = groups.one_group("Rollback", undoing.counts)
-    return Rollback(undoing.id, versions, wave, over=undoing.phase in OVER)
+    return Rollback(undoing.id, versions, wave, over=undoing.phase in OVER, sentence=undoing.blocked)
 
 
 def _enough(case: Rollout, experiment: health.Experiment, now: float) -> Enough | None:

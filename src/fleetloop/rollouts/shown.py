@@ -51,6 +51,7 @@ class Rollback:
     version: str
     wave: web.Wave
     over: bool = False
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class RolloutShown:
 
     ``waves`` include those not opened, all held back; ``openings``: (at, word) of those opened, oldest first.
     ``old``: the release before, if there is one; ``plan``: what was frozen, as (name, words); ``blamed``: a revision.
+    ``left``: devices that run a stopped release and have no way back.
     ``next``: what the conditions are of (`wave 3`, `the end`).
     """
 
@@ -114,6 +116,7 @@ class RolloutShown:
     opened_by_person: int = 0
     paused: bool = False
     silent: int = 0
+    left: int = 0
     enough: Enough | None = None
     rollback: Rollback | None = None
     incident: str = ""
@@ -142,6 +145,11 @@ class RolloutShown:
     def over(self) -> bool:
         """Whether it can still be stopped."""
         return self.phase in OVER
+
+    @property
+    def empty_way_back(self) -> bool:
+        """A rollback that took nobody."""
+        return self.kind == "rollback" and not self.devices
 
     @property
     def look(self) -> str:

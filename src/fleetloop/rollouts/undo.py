@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
+import sqlalchemy as sa
+
 from fleetloop import fleet, health
 from fleetloop.core.db import Reader, Tx
 from fleetloop.rollouts import book, store
+from fleetloop.rollouts import tables as t
 from fleetloop.rollouts.cases import (
     Entry,
     Member,
@@ -24,6 +27,7 @@ from fleetloop.rollouts.model import Event, Phase
 from fleetloop.rollouts.moves import apply
 from fleetloop.rollouts.opening import release, told
 from fleetloop.rollouts.plan import Ground, propose
+from fleetloop.rollouts.words import stuck_sentence
 
 ROLLBACK_P0 = 0.2
 """Share of a rollback's installs that may fail: the release they flee from may well crash while it is replaced."""
@@ -82,6 +86,26 @@ def strays(reader: Reader, case: Rollout, revisions: Sequence[str], taken: set[s
     ]
 
 
+def undoing(reader: Reader, stopped: Rollout) -> Rollout | None:
+    """The rollback of a stopped rollout."""
+    if stopped.phase is not Phase.STOPPED:
+        return None
+    r = t.rollouts.c
+    row = reader.first(sa.select(r.id).where(r.undoes == stopped.id).order_by(r.id.desc()).limit(1))
+    return None if row is None else store.rollout(reader, row["id"])
+
+
+def stuck(reader: Reader, stopped: Rollout, rollback: int) -> list[str]:
+    """Devices that run the stopped release and have no confirmed one to go back to, by id."""
+    running = [c for c in fleet.count_versions(reader, stopped.product) if c.version == stopped.version]
+    if not running:
+        return []
+    revisions = sorted({m.revision for m in store.members(reader, stopped.id)})
+    taken = {m.device for m in store.members(reader, rollback)} if rollback else set[str]()
+    back = strays(reader, stopped, revisions, taken, rollback)
+    return [b.member.device for b in back if not b.member.artifact]
+
+
 def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollout:
     """A rollback of ``stopped``; its devices are drawn by `send`. It may lower a version, and holds nobody back."""
     plan = propose(
@@ -103,6 +127,10 @@ def begin(tx: Tx, stopped: Rollout, poll_s: float, by: str, at: float) -> Rollou
     )  # fmt: skip
     case = store.add_rollout(tx, case)
     text = f"Each device back to its own last confirmed release; {stopped.version} was stopped."
+    if stays := stuck(tx, stopped, case.id):
+        said = stuck_sentence(len(stays), stopped.version)
+        case, text = replace(case, blocked=said), f"{text} {said}"
+        store.change_rollout(tx, case.id, blocked=said)
     store.write(tx, case.id, Entry(at, "start", "Rollback started by the plan", text))
     store.write(tx, stopped.id, Entry(at, "rollback", f"Rollback started as rollout {case.id}", text))
     tx.record(RolloutStarted(at, case.id, case.product, "", case.kind.value))

@@ -16,11 +16,13 @@ from markupsafe import Markup
 from fleetloop import web
 from fleetloop.rollouts.figures import stats
 from fleetloop.rollouts.shown import LOOKS, RolloutShown
+from fleetloop.rollouts.words import stuck_sentence
 
 if TYPE_CHECKING:
     from fleetloop import health
 
 PARTS = ("gate", "stats", "waves", "rollback", "evidence", "revisions", "conditions", "missed", "hurt", "timeline")
+DUE = "A person is due: ship a fix as a new release, or take these devices back by hand."
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def present(r: RolloutShown, now: float) -> RolloutPage:
 
 def badge(r: RolloutShown) -> web.Badge:
     """The state beside the heading."""
+    if r.empty_way_back and r.over:
+        return web.Badge("waiting" if r.left else "cancelled", "nobody went back", "person" if r.left else "cancelled")
     state, glyph = LOOKS[r.look]
     title = "remainder" if r.wave > r.planned > 0 else f"wave {r.wave} of {r.planned}"
     words = {
@@ -91,7 +95,8 @@ def _lead(r: RolloutShown, now: float) -> Markup:
     what = "Rollback" if r.kind == "rollback" else "Rollout"
     origin = f", from {r.old}" if r.old else ""
     to = "of" if r.kind == "rollback" else "to all"
-    whole = f"{what} {r.id}{origin}, {to} {web.count(r.devices)} {r.product} devices. Started"
+    whom = "of no device" if r.empty_way_back else f"{to} {web.count(r.devices)} {r.product} devices"
+    whole = f"{what} {r.id}{origin}, {whom}. Started"
     return web.sentence(whole, web.when(r.started_at, form), f"by {r.started_by}.")
 
 
@@ -100,6 +105,9 @@ def gate(r: RolloutShown, now: float) -> web.Gate:
     state, glyph = LOOKS[r.look]
     say = {"stopped": _stopped, "finished: good enough": _good, "held": _held}.get(r.look, _waits)
     sentence, detail = say(r, now)
+    if r.empty_way_back and r.over:
+        state, glyph = ("waiting", "person") if r.left else ("cancelled", "cancelled")
+        detail = DUE if r.left else detail
     return web.Gate(state, sentence, r.detail or detail, glyph, stays=not r.over)
 
 
@@ -132,7 +140,14 @@ def _stopped(r: RolloutShown, now: float) -> tuple[Markup, str]:
     )
     rest = f"{handed}, and {web.of(never, r.devices)} devices never saw it."
     end = "A stopped rollout does not go on: ship the fix as a new release."
-    return web.join(start, ": ", blame(r), "."), " ".join(s for s in (_late(r), _others(r), rest, end) if s)
+    return web.join(start, ": ", blame(r), "."), " ".join(s for s in (stays(r), _late(r), _others(r), rest, end) if s)
+
+
+def stays(r: RolloutShown) -> str:
+    """Who sits on the stopped release though its rollback is over."""
+    if not r.left or r.rollback is None:
+        return ""
+    return f"{stuck_sentence(r.left, r.version)} A person is due."
 
 
 def blame(r: RolloutShown) -> str:

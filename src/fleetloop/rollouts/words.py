@@ -29,3 +29,10 @@ def until(at: float, now: float) -> str:
 def most(count: int, total: int) -> str:
     """``1,062 of 1,100``."""
     return f"{count:,} of {total:,}"
+
+
+def stuck_sentence(devices: int, version: str) -> str:
+    """Of devices that sit on a stopped release: all faces say it alike."""
+    many = "device runs" if devices == 1 else "devices run"
+    has = "has" if devices == 1 else "have"
+    return f"{devices:,} {many} {version} and {has} no confirmed release to go back to."
