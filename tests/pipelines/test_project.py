@@ -19,7 +19,7 @@ def text_of(tiny: Tiny) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ('name = "tiny"', 'name = "tiny', "./fleetloop.toml: not TOML: Illegal character '\\n' (at line 2, column 13)"),
+        ('name = "tiny"', 'name = "tiny', "./fleetloop.toml, line 2: not TOML: Illegal character '\\n' (at line 2, column 13)"),
         ("[product]", "[produkt]", "./fleetloop.toml, line 1: unknown table 'produkt'; did you mean 'product'?"),
         ('name = "tiny"', 'nam = "tiny"', "./fleetloop.toml, line 2: unknown key 'nam' in [product]; did you mean 'name'?"),
         ('name = "tiny"', 'name = "Tiny!"', "./fleetloop.toml, line 2: name is 'Tiny!'; expected small letters, digits and '-'"),

@@ -21,7 +21,7 @@ class Soak:
         if since is not None and facts.opened_by:
             return Open(f"before the end of the soak, by {facts.opened_by}")
         waits = f"{facts.title} waits for wave {last.number} to boot and soak: not before {until(due, facts.now)}"
-        return Shut(f"{waits}{_missing(facts, last)}.", due)
+        return Shut(f"{waits}{_missing(facts, last)}.", due if due > facts.now else None)
 
 
 def _missing(facts: Facts, last: Wave) -> str:
